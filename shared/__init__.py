@@ -1,0 +1,1 @@
+"""What has no opinion about a case: transport, contracts, store, sealing, identity, logging."""

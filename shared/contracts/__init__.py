@@ -1,0 +1,1 @@
+"""Commands, queries, results and published messages, as types; generated schemas beside them."""

@@ -1,0 +1,183 @@
+"""What every command, query, result and published message is made of.
+
+Strict and closed: unknown fields, wrong types and control characters are
+refused. Parse them from JSON bytes (``model_validate_json``), the form they
+cross every boundary in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+from shared.contracts.decision import How
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def _no_control_characters(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("control characters are not allowed")
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+@dataclass(frozen=True)
+class Personal:
+    """Marks a field that holds a person's words, name or contact.
+
+    Such a field is sealed before it is stored, is never logged, never
+    published, and never part of a command's fingerprint.
+    """
+
+    record_class: str
+
+
+@dataclass(frozen=True)
+class ShownOnce:
+    """Marks a result field that is answered once and never stored with the command's result."""
+
+
+def words(record_class: str, longest: int = 20_000) -> Any:
+    """The type of a field of a person's own words, sealed under ``record_class``."""
+    return Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=longest),
+        AfterValidator(_no_control_characters),
+        Personal(record_class),
+    ]
+
+
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+"""A stable snake_case word: a kind, a topic, an option, a purpose."""
+
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+"""A BCP 47 language tag."""
+
+Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""The version of a wording, a notice or a policy."""
+
+
+class Model(BaseModel):
+    """Frozen, strict, closed."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+def snake(name: str) -> str:
+    """``RevokeGrant`` → ``revoke_grant``."""
+    return _CAMEL.sub("_", name).lower()
+
+
+class Request(Model):
+    """Something asked of a service: the RPC method is the class name in snake case.
+
+    ``returns`` is the model of the answer. Permission is decided on the action
+    of the same name.
+    """
+
+    returns: ClassVar[type[Model]]
+
+    @classmethod
+    def method(cls) -> str:
+        """The RPC method's name."""
+        return snake(cls.__name__)
+
+
+class Query(Request):
+    """Changes nothing."""
+
+
+class Command(Request):
+    """May change something; carries a ``command_id`` beside it; repeats are harmless.
+
+    ``on_conflict`` says what happens when somebody else decided at the same
+    moment: ``tell`` refuses with ``changed_meanwhile``; ``retry`` decides again
+    inside the service. A withdrawal, a decline, a revocation always retries,
+    so that nobody can make a survivor's no lose a race (architecture, 5).
+    """
+
+    on_conflict: ClassVar[Literal["tell", "retry"]] = "tell"
+
+
+class Spoken(Command):
+    """A command that records what a person decided: carries the decision's header.
+
+    ``decided_at`` is for decisions made earlier and entered later; without it
+    the time is that of recording.
+    """
+
+    how: How = "portal"
+    language: Language = "en"
+    interpreter: UUID | None = None
+    decided_at: AwareDatetime | None = None
+
+
+class Message(BaseModel):
+    """A published promise: ids, types, times, states and counts, nothing else.
+
+    ``type`` reads ``<service>.<aggregate>.<verb>.v<n>`` and is the routing key.
+    Readers ignore fields they do not know; a released version never changes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    type: ClassVar[str]
+
+
+class Done(Model):
+    """The plain answer: recorded, and the state that follows."""
+
+    state: str
+
+
+@dataclass(frozen=True)
+class ServiceContract:
+    """Everything that databases, roles, broker users, queues and CI derive from.
+
+    ``follows``: for each producer, the published message types this service reacts to.
+    ``calls``: services it asks by RPC. ``record_classes``: the classes of sealed
+    fields it may open. ``database``: false for a service that keeps nothing.
+    """
+
+    name: str
+    requests: tuple[type[Request], ...] = ()
+    publishes: tuple[type[Message], ...] = ()
+    follows: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    calls: tuple[str, ...] = ()
+    record_classes: tuple[str, ...] = ()
+    database: bool = True
+
+    def request(self, method: str) -> type[Request] | None:
+        """The request that an RPC method takes."""
+        return next((r for r in self.requests if r.method() == method), None)
+
+
+def personal_fields(model: type[BaseModel]) -> dict[str, str]:
+    """Field name → record class of the fields marked ``Personal``."""
+    found: dict[str, str] = {}
+    for name, info in model.model_fields.items():
+        marks: Iterable[Any] = info.metadata
+        for mark in marks:
+            if isinstance(mark, Personal):
+                found[name] = mark.record_class
+    return found
+
+
+def shown_once_fields(model: type[BaseModel]) -> frozenset[str]:
+    """The fields of a result that are never stored."""
+    return frozenset(
+        name
+        for name, info in model.model_fields.items()
+        if any(isinstance(mark, ShownOnce) for mark in info.metadata)
+    )
+
+
+Moment = datetime
