@@ -1,0 +1,1 @@
+"""Personal words, closed: values, keys, and how both are stored."""
