@@ -10,9 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
-from uuid import UUID
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
@@ -160,14 +158,24 @@ class ServiceContract:
         return next((r for r in self.requests if r.method() == method), None)
 
 
+def _personal(annotation: Any, metadata: Iterable[Any]) -> Personal | None:
+    for mark in metadata:
+        if isinstance(mark, Personal):
+            return mark
+    for part in get_args(annotation):
+        found = _personal(part, getattr(part, "__metadata__", ()))
+        if found is not None:
+            return found
+    return None
+
+
 def personal_fields(model: type[BaseModel]) -> dict[str, str]:
-    """Field name → record class of the fields marked ``Personal``."""
+    """Field name → record class of the fields marked ``Personal``, optional ones included."""
     found: dict[str, str] = {}
     for name, info in model.model_fields.items():
-        marks: Iterable[Any] = info.metadata
-        for mark in marks:
-            if isinstance(mark, Personal):
-                found[name] = mark.record_class
+        mark = _personal(info.annotation, info.metadata)
+        if mark is not None:
+            found[name] = mark.record_class
     return found
 
 
@@ -179,5 +187,3 @@ def shown_once_fields(model: type[BaseModel]) -> frozenset[str]:
         if any(isinstance(mark, ShownOnce) for mark in info.metadata)
     )
 
-
-Moment = datetime

@@ -1,0 +1,260 @@
+"""What consent can be asked, and what it promises to tell.
+
+A grant is a release of information with the fields of field-standards 2 and 3:
+one recipient, exact items, one purpose, a mandatory end.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.base import (
+    Command,
+    Done,
+    Message,
+    Model,
+    Query,
+    ServiceContract,
+    Spoken,
+    Version,
+)
+from shared.contracts.items import ItemRef
+
+Purpose = Literal[
+    "service_coordination",
+    "counselling",
+    "housing",
+    "legal_help",
+    "compensation",
+    "medical_care",
+    "safety",
+    "restorative_programme",
+]
+DeliveryMethod = Literal["portal", "in_person", "phone", "letter"]
+
+
+class GrantProposed(Model):
+    """``agency_reference`` is the pairwise reference under which the agency alone may ask."""
+
+    grant_id: UUID
+    agency_reference: UUID
+    state: str
+
+
+class ProposeGrant(Spoken):
+    """Propose a release: one agency, exact items, one purpose, a period (R23, R31).
+
+    Refused where ``expires_at`` is past or beyond the policy's longest period.
+    """
+
+    returns: ClassVar[type[Model]] = GrantProposed
+    participation_id: UUID
+    recipient_agency_id: UUID
+    items: Annotated[tuple[ItemRef, ...], Field(min_length=1, max_length=50)]
+    purpose: Purpose
+    delivery_method: DeliveryMethod = "portal"
+    starts_at: AwareDatetime | None = None
+    expires_at: AwareDatetime
+    supersedes: UUID | None = None
+
+
+class ExplainGrant(Spoken):
+    """Record that benefits, risks, alternatives and the way to revoke were explained."""
+
+    returns: ClassVar[type[Model]] = Done
+    participation_id: UUID
+    grant_id: UUID
+    explanation_version: Version
+
+
+class GrantDecided(Model):
+    """``state`` is ``given``, or ``awaiting_confirmation`` where staff recorded the yes (R71)."""
+
+    grant_id: UUID
+    state: str
+
+
+class GiveGrant(Spoken):
+    """The survivor's yes. Recorded by staff it opens nothing until it is confirmed (R71)."""
+
+    returns: ClassVar[type[Model]] = GrantDecided
+    participation_id: UUID
+    grant_id: UUID
+
+
+class ConfirmGrant(Spoken):
+    """Confirm a yes that staff recorded: the survivor by code, or a second trained person (R71)."""
+
+    returns: ClassVar[type[Model]] = GrantDecided
+    participation_id: UUID
+    grant_id: UUID
+
+
+class DeclineGrant(Spoken):
+    """The survivor's no, before the grant is in effect; acts at once, whoever records it (R71)."""
+
+    on_conflict: ClassVar[Literal["tell", "retry"]] = "retry"
+    returns: ClassVar[type[Model]] = GrantDecided
+    participation_id: UUID
+    grant_id: UUID
+
+
+class RevokeGrant(Spoken):
+    """End a grant for good; no reason, no wait, whoever records it (R09, R71)."""
+
+    on_conflict: ClassVar[Literal["tell", "retry"]] = "retry"
+    returns: ClassVar[type[Model]] = GrantDecided
+    participation_id: UUID
+    grant_id: UUID
+
+
+class DisclosureGranted(Model):
+    """Take the item from its owner with this id, once, before ``take_before``."""
+
+    disclosure_id: UUID
+    take_before: datetime
+
+
+class RequestDisclosure(Command):
+    """An agency asks for one item under a reference. Unknown, ended, never-given, another agency's,
+    another item, another purpose: the same answer (trust: Agencies)."""
+
+    on_conflict: ClassVar[Literal["tell", "retry"]] = "retry"
+    returns: ClassVar[type[Model]] = DisclosureGranted
+    agency_reference: UUID
+    item: ItemRef
+    purpose: Purpose
+
+
+class DisclosureConfirmed(Model):
+    disclosure_id: UUID
+    participation_id: UUID
+    agency_id: UUID
+    item: ItemRef
+    take_before: datetime
+
+
+class ConfirmDisclosure(Query):
+    """Asked by the service that owns the item: is this disclosure recorded, for this agency and item,
+    within its time, and its grant not revoked since?"""
+
+    returns: ClassVar[type[Model]] = DisclosureConfirmed
+    disclosure_id: UUID
+    agency_id: UUID
+    item: ItemRef
+
+
+class GrantView(Model):
+    grant_id: UUID
+    agency_reference: UUID
+    recipient_agency_id: UUID
+    items: tuple[ItemRef, ...]
+    purpose: str
+    state: str
+    starts_at: datetime
+    expires_at: datetime
+    recorded_by_role: str
+    disclosures: int
+
+
+class Grants(Model):
+    grants: tuple[GrantView, ...]
+
+
+class GetGrants(Query):
+    returns: ClassVar[type[Model]] = Grants
+    participation_id: UUID
+
+
+class _AboutGrant(Message):
+    grant_id: UUID
+    participation_id: UUID
+    recipient_agency_id: UUID
+    recorded_by_id: UUID
+    recorded_by_role: str
+    at: datetime
+
+
+class GrantProposedMessage(_AboutGrant):
+    type: ClassVar[str] = "consent.grant.proposed.v1"
+
+
+class GrantYesRecordedMessage(_AboutGrant):
+    type: ClassVar[str] = "consent.grant.yes_recorded.v1"
+
+
+class GrantGivenMessage(_AboutGrant):
+    type: ClassVar[str] = "consent.grant.given.v1"
+    expires_at: datetime
+
+
+class GrantDeclinedMessage(_AboutGrant):
+    type: ClassVar[str] = "consent.grant.declined.v1"
+
+
+class GrantRevokedMessage(_AboutGrant):
+    type: ClassVar[str] = "consent.grant.revoked.v1"
+
+
+class GrantExpiredMessage(Message):
+    type: ClassVar[str] = "consent.grant.expired.v1"
+    grant_id: UUID
+    participation_id: UUID
+    recipient_agency_id: UUID
+    at: datetime
+
+
+class GrantSupersededMessage(_AboutGrant):
+    type: ClassVar[str] = "consent.grant.superseded.v1"
+    superseded_by: UUID
+
+
+class DisclosureMadeMessage(Message):
+    type: ClassVar[str] = "consent.grant.disclosure_made.v1"
+    grant_id: UUID
+    participation_id: UUID
+    disclosure_id: UUID
+    recipient_agency_id: UUID
+    item_service: str
+    item_kind: str
+    item_id: UUID
+    at: datetime
+
+
+SERVICE = ServiceContract(
+    name="consent",
+    requests=(
+        ProposeGrant,
+        ExplainGrant,
+        GiveGrant,
+        ConfirmGrant,
+        DeclineGrant,
+        RevokeGrant,
+        RequestDisclosure,
+        ConfirmDisclosure,
+        GetGrants,
+    ),
+    publishes=(
+        GrantProposedMessage,
+        GrantYesRecordedMessage,
+        GrantGivenMessage,
+        GrantDeclinedMessage,
+        GrantRevokedMessage,
+        GrantExpiredMessage,
+        GrantSupersededMessage,
+        DisclosureMadeMessage,
+    ),
+    follows={
+        "intake": (
+            "intake.assignment.advocate_assigned.v1",
+            "intake.assignment.ended.v1",
+            "intake.participation.notice_given.v1",
+        ),
+    },
+    calls=("keyring", "intake"),
+    record_classes=(),
+)

@@ -1,0 +1,197 @@
+"""What notifications can be asked, and what it promises to tell.
+
+The safe-contact preference and the chosen topics belong here alone
+(field-standards 10: channel, window, voicemail_ok, name_to_use, say_agency,
+verified_at, stale_after).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from shared.contracts.base import Done, Message, Model, Query, ServiceContract, Spoken, words
+
+Channel = Literal["email", "sms", "voice", "printed_letter", "i_will_call_you"]
+Topic = Literal["sharing", "custody_status", "hearings", "letter_bank", "claim", "circle"]
+LocalTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+class Hours(Model):
+    """When a channel is safe: weekdays (0 is Monday), from and to, in an IANA time zone."""
+
+    weekdays: Annotated[tuple[Annotated[int, Field(ge=0, le=6)], ...], Field(min_length=1, max_length=7)]
+    start: LocalTime
+    end: LocalTime
+    time_zone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+/-]{1,64}$")]
+
+
+class ChannelDeclared(Model):
+    """``state`` is ``safe``, or ``awaiting_confirmation`` where staff recorded it."""
+
+    channel_id: UUID
+    state: str
+
+
+class DeclareChannelSafe(Spoken):
+    """Say that one way of contact is safe, when, and how to speak on it.
+
+    Voicemail and naming the agency are off unless said. Goes stale ``stale_after_days`` after
+    ``verified_on``. Recorded by staff it is used only once confirmed.
+    """
+
+    returns: ClassVar[type[Model]] = ChannelDeclared
+    participation_id: UUID
+    channel: Channel
+    address: words("contact", 320) | None = None  # type: ignore[valid-type]
+    hours: Hours
+    voicemail_ok: bool = False
+    name_to_use: words("contact", 200) | None = None  # type: ignore[valid-type]
+    say_agency: bool = False
+    verified_on: date
+    stale_after_days: Annotated[int, Field(ge=1, le=365)] = 90
+
+
+class ConfirmChannel(Spoken):
+    """Confirm a channel that staff recorded: by the survivor, or a second trained person."""
+
+    returns: ClassVar[type[Model]] = ChannelDeclared
+    participation_id: UUID
+    channel_id: UUID
+
+
+class VerifyPreference(Spoken):
+    """Say that a channel is still safe: starts its window anew."""
+
+    returns: ClassVar[type[Model]] = ChannelDeclared
+    participation_id: UUID
+    channel_id: UUID
+    verified_on: date
+
+
+class DeclareChannelUnsafe(Spoken):
+    """Nothing goes there any more; acts at once, whoever records it."""
+
+    on_conflict: ClassVar[Literal["tell", "retry"]] = "retry"
+    returns: ClassVar[type[Model]] = ChannelDeclared
+    participation_id: UUID
+    channel_id: UUID
+
+
+class ChooseTopic(Spoken):
+    """Ask to hear of one topic (R26). Nothing is heard of a topic that was not chosen."""
+
+    returns: ClassVar[type[Model]] = Done
+    participation_id: UUID
+    topic: Topic
+
+
+class DropTopic(Spoken):
+    """Stop hearing of a topic; acts at once."""
+
+    on_conflict: ClassVar[Literal["tell", "retry"]] = "retry"
+    returns: ClassVar[type[Model]] = Done
+    participation_id: UUID
+    topic: Topic
+
+
+class StopEverything(Spoken):
+    """Drop every topic and declare every channel unsafe, in one step."""
+
+    on_conflict: ClassVar[Literal["tell", "retry"]] = "retry"
+    returns: ClassVar[type[Model]] = Done
+    participation_id: UUID
+
+
+class ChannelView(Model):
+    channel_id: UUID
+    channel: Channel
+    address: str | None
+    hours: Hours
+    voicemail_ok: bool
+    name_to_use: str | None
+    say_agency: bool
+    verified_on: date
+    stale_after: date
+    state: str
+
+
+class Preference(Model):
+    channels: tuple[ChannelView, ...]
+    topics: tuple[Topic, ...]
+
+
+class GetPreference(Query):
+    returns: ClassVar[type[Model]] = Preference
+    participation_id: UUID
+
+
+class NoticeView(Model):
+    notice_id: UUID
+    topic: Topic
+    state: str
+    reason: str | None
+    requested_at: datetime
+
+
+class Notices(Model):
+    notices: tuple[NoticeView, ...]
+
+
+class GetNotices(Query):
+    returns: ClassVar[type[Model]] = Notices
+    participation_id: UUID
+
+
+class NoticeQueuedMessage(Message):
+    type: ClassVar[str] = "notifications.notice.queued.v1"
+    notice_id: UUID
+    participation_id: UUID
+    topic: str
+    at: datetime
+
+
+class NoticeSuppressedMessage(Message):
+    """``reason`` is a code: no_channel, stale, unsafe, out_of_hours, unconfirmed."""
+
+    type: ClassVar[str] = "notifications.notice.suppressed.v1"
+    notice_id: UUID
+    participation_id: UUID
+    topic: str
+    reason: str
+    at: datetime
+
+
+SERVICE = ServiceContract(
+    name="notifications",
+    requests=(
+        DeclareChannelSafe,
+        ConfirmChannel,
+        VerifyPreference,
+        DeclareChannelUnsafe,
+        ChooseTopic,
+        DropTopic,
+        StopEverything,
+        GetPreference,
+        GetNotices,
+    ),
+    publishes=(NoticeQueuedMessage, NoticeSuppressedMessage),
+    follows={
+        "intake": (
+            "intake.assignment.advocate_assigned.v1",
+            "intake.assignment.ended.v1",
+            "intake.participation.notice_given.v1",
+        ),
+        "consent": (
+            "consent.grant.given.v1",
+            "consent.grant.revoked.v1",
+            "consent.grant.disclosure_made.v1",
+        ),
+        "keyring": ("keyring.erasure.keys_destroyed.v1",),
+    },
+    calls=("keyring", "intake", "consent"),
+    record_classes=("contact",),
+)
