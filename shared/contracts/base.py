@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, get_args
+from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
@@ -186,4 +187,3 @@ def shown_once_fields(model: type[BaseModel]) -> frozenset[str]:
         for name, info in model.model_fields.items()
         if any(isinstance(mark, ShownOnce) for mark in info.metadata)
     )
-

@@ -139,8 +139,11 @@ class DisclosureConfirmed(Model):
 
 
 class ConfirmDisclosure(Query):
-    """Asked by the service that owns the item: is this disclosure recorded, for this agency and item,
-    within its time, and its grant not revoked since?"""
+    """Asked by the service that owns the item, before it hands the item over.
+
+    Is this disclosure recorded, for this agency and item, within its time, and
+    its grant not revoked since?
+    """
 
     returns: ClassVar[type[Model]] = DisclosureConfirmed
     disclosure_id: UUID

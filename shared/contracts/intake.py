@@ -59,7 +59,10 @@ class SessionOpened(Model):
 
 
 class OpenSession(Query):
-    """Exchange a possession code for the participation it opens. Wrong and unknown codes answer alike."""
+    """Exchange a possession code for the participation it opens.
+
+    Wrong and unknown codes answer alike.
+    """
 
     returns: ClassVar[type[Model]] = SessionOpened
     possession_code: words("code", 200)  # type: ignore[valid-type]

@@ -17,13 +17,14 @@ from shared.contracts.base import Done, Message, Model, Query, ServiceContract, 
 
 Channel = Literal["email", "sms", "voice", "printed_letter", "i_will_call_you"]
 Topic = Literal["sharing", "custody_status", "hearings", "letter_bank", "claim", "circle"]
+Weekday = Annotated[int, Field(ge=0, le=6)]
 LocalTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
 class Hours(Model):
     """When a channel is safe: weekdays (0 is Monday), from and to, in an IANA time zone."""
 
-    weekdays: Annotated[tuple[Annotated[int, Field(ge=0, le=6)], ...], Field(min_length=1, max_length=7)]
+    weekdays: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)]
     start: LocalTime
     end: LocalTime
     time_zone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+/-]{1,64}$")]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-Because = Literal["invalid", "not_allowed", "not_found", "conflict", "gone", "too_many", "unavailable"]
+Because = Literal[
+    "invalid", "not_allowed", "not_found", "conflict", "gone", "too_many", "unavailable"
+]
 """Why, coarsely. The gateway turns it into an HTTP status; nothing else may be read from it."""
 
 
@@ -92,7 +94,10 @@ class KeyUsedForAnother(Refused):
 
 
 class Unavailable(Refused):
-    """Something this needs is away. Nothing is known to be stored; a repeat with the same key is safe."""
+    """Something this needs is away.
+
+    Whether anything was stored is not known; a repeat with the same key is safe.
+    """
 
     code = "unavailable"
     because: Because = "unavailable"
