@@ -1,0 +1,1 @@
+"""The journey: a survivor's first decisions, played over HTTP in five voices."""
