@@ -66,7 +66,9 @@ class Voices:
         self.console.rule()
 
     def _row(self, cells: dict[Voice, str], header: bool = False) -> None:
-        table = Table(box=box.SIMPLE if header else None, show_header=False, expand=True, padding=(0, 1))
+        table = Table(
+            box=box.SIMPLE if header else None, show_header=False, expand=True, padding=(0, 1)
+        )
         for voice in VOICES:
             table.add_column(ratio=1, style=_STYLES[voice], overflow="fold")
         table.add_row(*(Text(cells.get(voice, "")) for voice in VOICES))
