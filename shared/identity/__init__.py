@@ -1,0 +1,1 @@
+"""Who asks, how another process can be sure of it, and what they may do."""
