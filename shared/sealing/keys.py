@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import base64
+import math
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
-from uuid import UUID
+from threading import Lock
+from typing import Any, Protocol
+from uuid import UUID, uuid4
 
+from shared.contracts.base import Model, Request
+from shared.contracts.keyring import LEASE_SECONDS, DataKeyById, OpenDataKey, OpenedKey
 from shared.contracts.refusal import Because, Refused
 
 
@@ -60,3 +66,121 @@ class KeySource(Protocol):
     def forget(self, participation_id: UUID, record_classes: Iterable[str]) -> None:
         """Drop what is held in memory of these; nothing happens where nothing is held."""
         ...
+
+
+class Caller(Protocol):
+    """The part of ``shared.messaging.bus.ServiceCaller`` that is needed here."""
+
+    def call(
+        self,
+        service: str,
+        method: str,
+        request: Request,
+        ctx: Any,
+        command_id: UUID | None = None,
+    ) -> Model:
+        """Ask another service and wait for its answer."""
+
+
+@dataclass(slots=True)
+class _Held:
+    key: DataKey
+    until: float
+
+
+class CachedKeySource:
+    """Keys from the keyring, held in memory for at most ``LEASE_SECONDS``.
+
+    The time starts before the question is sent, so a key is always dropped
+    here before the keyring takes the loan for run out. ``asker`` is the
+    service's own principal. While the keyring is away, held keys go on
+    working and everything else raises ``Unavailable``.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        asker: Any = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        holder: UUID | None = None,
+    ) -> None:
+        self.holder = holder or uuid4()
+        """This process, as the keyring knows it."""
+        self._caller = caller
+        self._asker = asker
+        self._monotonic = monotonic
+        self._lock = Lock()
+        self._held: dict[UUID, _Held] = {}
+        self._current: dict[tuple[UUID, str], UUID] = {}
+        self._forgotten: dict[tuple[UUID, str], float] = {}
+
+    def current(self, participation_id: UUID, record_class: str) -> DataKey:
+        """The key to close new words with."""
+        with self._lock:
+            key_id = self._current.get((participation_id, record_class))
+            held = self._fresh(key_id) if key_id else None
+        return held or self._ask(
+            OpenDataKey(
+                participation_id=participation_id, record_class=record_class, holder=self.holder
+            )
+        )
+
+    def by_id(self, key_id: UUID) -> DataKey:
+        """The key that a closed value names."""
+        with self._lock:
+            held = self._fresh(key_id)
+        return held or self._ask(DataKeyById(key_id=key_id, holder=self.holder))
+
+    def forget(self, participation_id: UUID, record_classes: Iterable[str]) -> None:
+        """Drop these keys now, also from answers that are still on their way."""
+        with self._lock:
+            for record_class in record_classes:
+                subject = (participation_id, record_class)
+                self._forgotten[subject] = self._monotonic()
+                self._current.pop(subject, None)
+                for key_id in [k for k, h in self._held.items() if _subject(h.key) == subject]:
+                    del self._held[key_id]
+
+    def _fresh(self, key_id: UUID) -> DataKey | None:
+        held = self._held.get(key_id)
+        return held.key if held and self._monotonic() < held.until else None
+
+    def _ask(self, request: OpenDataKey | DataKeyById) -> DataKey:
+        asked_at = self._monotonic()
+        try:
+            answer = self._caller.call("keyring", request.method(), request, self._asker)
+        except Refused as refused:
+            for known in (KeyDestroyed, KeyNotYours):
+                if refused.code == known.code:
+                    raise known() from refused
+            raise
+        if not isinstance(answer, OpenedKey):
+            raise TypeError("the keyring answered with something other than a key")
+        key = DataKey(
+            answer.key_id,
+            answer.participation_id,
+            answer.record_class,
+            base64.b64decode(answer.secret, validate=True),
+        )
+        with self._lock:
+            self._drop_stale()
+            # An answer that was on its way while the key was destroyed is not kept.
+            if self._forgotten.get(_subject(key), -math.inf) >= asked_at:
+                raise KeyDestroyed()
+            self._held[key.key_id] = _Held(key, asked_at + LEASE_SECONDS)
+            self._current[_subject(key)] = key.key_id
+        return key
+
+    def _drop_stale(self) -> None:
+        now = self._monotonic()
+        self._held = {k: h for k, h in self._held.items() if now < h.until}
+        self._current = {s: k for s, k in self._current.items() if k in self._held}
+        # A question older than a loan is answered by nobody.
+        self._forgotten = {
+            s: at for s, at in self._forgotten.items() if now < at + 2 * LEASE_SECONDS
+        }
+
+
+def _subject(key: DataKey) -> tuple[UUID, str]:
+    return (key.participation_id, key.record_class)
