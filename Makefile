@@ -2,8 +2,71 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+STAMP  := $(VENV)/installed-from
 
 help: ## Say what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{split($$1, t, " "); printf "  make %-9s %s\n", t[1], $$2}'
 
-.PHONY: help
+# --- The virtual environment -------------------------------------------------------------------
+
+setup: $(STAMP) ## The virtual environment from pinned, hashed requirements (others call it when needed)
+
+$(STAMP): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; say which with: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
+	@cmp -s requirements/dev.txt $@ || { \
+	  test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
+	    { echo "The venv module is missing; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }; \
+	  echo "Installing the pinned requirements into $(VENV) ..."; \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; }
+	@cp requirements/dev.txt $@
+
+pins: setup ## Pin requirements/*.in again, with hashes (needs a network)
+	$(PY) infra/pins.py
+
+# --- Checks ------------------------------------------------------------------------------------
+
+verify: setup ## Format, lint, types, import rules, unit and contract tests: no services, under a minute
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m shared.contracts.generate --check
+	$(PY) -m pytest -q tests/unit tests/contract tests/architecture
+
+test: setup ## Everything, with PostgreSQL from the wheel and a RabbitMQ that it finds or starts (profile ci)
+	$(PY) -m pytest
+
+# --- Two ways to run ---------------------------------------------------------------------------
+
+demo: setup ## The platform in one process, and one survivor's journey over HTTP; ONCE=1 ends afterwards
+	$(PY) -m infra.demo $(if $(ONCE),--once)
+
+up: setup ## The compose platform: images, secrets, databases; waits until healthy
+	$(PY) -m infra.compose up
+
+journey: setup ## The same journey, played on the compose platform
+	$(PY) -m infra.demo --platform
+
+down: setup ## Stop the compose platform; DATA=1 also deletes its data and secrets
+	$(PY) -m infra.compose down $(if $(DATA),--data)
+
+# --- Keeping -----------------------------------------------------------------------------------
+
+rebuild: setup ## Read tables from the log again: SERVICE=consent
+	@test -n "$(SERVICE)" || { echo "Say which: make rebuild SERVICE=consent"; exit 2; }
+	$(PY) -m shared.eventstore.rebuild $(SERVICE)
+
+contracts: setup ## Write the JSON Schemas again; RELEASE=1 also locks what is new
+	$(PY) -m shared.contracts.generate $(if $(RELEASE),--release)
+
+format: setup ## Format, and mend what lint can mend
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+.PHONY: help setup pins verify test demo up journey down rebuild contracts format
