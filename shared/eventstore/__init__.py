@@ -1,0 +1,1 @@
+"""The event log of a service: append-only, committed in groups, sealed, replayable."""
