@@ -35,4 +35,4 @@ class AsyncBus(Protocol):
     async def call(
         self, service: str, method: str, envelope: dict[str, Any], timeout: float
     ) -> dict[str, Any]:
-        """``{"ok": …}`` or ``{"refused": …}``; raises ``Unavailable`` when nobody answers in time."""
+        """``{"ok": …}`` or ``{"refused": …}``; ``Unavailable`` if nobody answers."""

@@ -1,0 +1,20 @@
+"""What an operator is alarmed by (infra/runbooks says what to do)."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+PARKED = Gauge("sayso_parked_messages", "Messages set aside", ["consumer", "producer"])
+CONSUMED = Counter(
+    "sayso_messages_consumed_total", "Messages by what became of them", ["consumer", "outcome"]
+)
+MALFORMED = Counter("sayso_messages_malformed_total", "Bodies that are no message", ["consumer"])
+PUBLISHED = Counter(
+    "sayso_messages_published_total", "Messages confirmed by the broker", ["service"]
+)
+RELAY_CURSOR = Gauge("sayso_relay_cursor", "Last position the broker confirmed", ["service"])
+REPLIES_DROPPED = Counter("sayso_rpc_replies_dropped_total", "Answers nobody took", ["service"])
+RECONNECTS = Counter(
+    "sayso_broker_reconnects_total", "Lost broker connections", ["service", "part"]
+)
+DUE_FAILED = Counter("sayso_due_failures_total", "Due rows whose handler raised", ["service"])
