@@ -29,7 +29,7 @@ class Gate(Protocol):
         """Check, decide, run ``handler(request, ctx)``; always data, never an exception."""
 
 
-class Rpc_(Rpc):  # type: ignore[misc]
+class Rpc_(Rpc):
     """nameko's RPC entrypoint, taking exactly one envelope."""
 
 
@@ -49,7 +49,8 @@ def entry(request: type[Request]) -> Callable[[F], Callable[..., dict[str, Any]]
             return gate.answer(request, lambda asked, ctx: method(self, asked, ctx), envelope)
 
         setattr(entered, REQUEST, request)
-        exposed: Callable[..., dict[str, Any]] = Rpc_.decorator(entered)
+        decorator: Any = Rpc_.decorator
+        exposed: Callable[..., dict[str, Any]] = decorator(entered)
         return exposed
 
     return decorate

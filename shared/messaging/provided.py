@@ -15,7 +15,7 @@ class Unbound(RuntimeError):
     """A service class declares a dependency that nobody built; nothing was started."""
 
 
-class Provided(DependencyProvider):  # type: ignore[misc]
+class Provided(DependencyProvider):
     """Declares ``app = Provided("app")``; the value is what ``build(edge)["app"]`` returned.
 
     Under nameko the container injects it into each worker; in the local form
@@ -28,7 +28,8 @@ class Provided(DependencyProvider):  # type: ignore[misc]
 
     def setup(self) -> None:
         """Fail at start, not at the first call."""
-        value_of(self.key, self.container.config.get(PROVIDED, {}), self.container.service_name)
+        container: Any = self.container
+        value_of(self.key, container.config.get(PROVIDED, {}), container.service_name)
 
     def get_dependency(self, worker_ctx: Any) -> object:
         """The built value, the same for every worker."""
