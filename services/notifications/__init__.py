@@ -1,0 +1,1 @@
+"""Safe contact, chosen topics, and the notices that follow from them."""

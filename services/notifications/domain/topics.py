@@ -1,0 +1,116 @@
+"""What a person asked to hear of (R26). Of everything else nothing is said, ever (R11)."""
+
+from __future__ import annotations
+
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from eventsourcing.domain import event
+
+from services.notifications.domain.confirming import (
+    ConfirmedBy,
+    SecondPersonNeeded,
+    TrainingNeeded,
+    confirmed_by,
+)
+from shared.contracts.decision import Decision
+from shared.eventstore.aggregate import Aggregate
+
+
+class TopicChoice(Aggregate):
+    """The topics of one participation: chosen, or waiting for a confirmation."""
+
+    class Begun(Aggregate.Created):
+        participation_id: UUID
+
+    class TopicChosen(Aggregate.Event):
+        participation_id: UUID
+        topic: str
+        waits: bool
+        decision: Decision
+
+    class TopicConfirmed(Aggregate.Event):
+        participation_id: UUID
+        topic: str
+        confirmed_by: ConfirmedBy
+        decision: Decision
+
+    class TopicDropped(Aggregate.Event):
+        participation_id: UUID
+        topic: str
+        decision: Decision
+
+    @staticmethod
+    def create_id(participation_id: UUID) -> UUID:
+        """One choice of topics per participation."""
+        return uuid5(NAMESPACE_URL, f"/notifications/topics/{participation_id}")
+
+    @event(Begun)
+    def __init__(self, participation_id: UUID) -> None:
+        self.participation_id = participation_id
+        self.chosen: set[str] = set()
+        self.waiting: dict[str, Decision] = {}
+
+    def wants(self, topic: str) -> bool:
+        """Whether the person asked to hear of it, and nobody is left to confirm that."""
+        return topic in self.chosen
+
+    def choose(self, topic: str, *, trained: bool, decision: Decision) -> str:
+        """``chosen``; or ``awaiting_confirmation`` where staff recorded it.
+
+        The same choice, made by the survivor or recorded by a second trained
+        person, is its confirmation. A repeat is ignored.
+        """
+        if topic in self.chosen:
+            return "chosen"
+        if topic not in self.waiting:
+            self._choose(
+                participation_id=self.participation_id,
+                topic=topic,
+                waits=decision.told_by_staff,
+                decision=decision,
+            )
+            return "awaiting_confirmation" if decision.told_by_staff else "chosen"
+        try:
+            by = confirmed_by(self.waiting[topic], decision, trained=trained)  # R71
+        except (SecondPersonNeeded, TrainingNeeded):
+            return "awaiting_confirmation"
+        self._confirm(
+            participation_id=self.participation_id,
+            topic=topic,
+            confirmed_by=by,
+            decision=decision,
+        )
+        return "chosen"
+
+    def drop(self, topic: str, *, decision: Decision) -> None:
+        """Stop hearing of it, from this moment, whoever records it (R71); a repeat is ignored."""
+        if topic in self.chosen or topic in self.waiting:
+            self._drop(participation_id=self.participation_id, topic=topic, decision=decision)
+
+    def drop_all(self, *, decision: Decision) -> None:
+        """The same for every topic."""
+        for topic in sorted({*self.chosen, *self.waiting}):
+            self.drop(topic, decision=decision)
+
+    @event(TopicChosen)
+    def _choose(self, participation_id: UUID, topic: str, waits: bool, decision: Decision) -> None:
+        if waits:
+            self.waiting[topic] = decision
+        else:
+            self.chosen.add(topic)
+
+    @event(TopicConfirmed)
+    def _confirm(
+        self,
+        participation_id: UUID,
+        topic: str,
+        confirmed_by: ConfirmedBy,
+        decision: Decision,
+    ) -> None:
+        self.waiting.pop(topic)
+        self.chosen.add(topic)
+
+    @event(TopicDropped)
+    def _drop(self, participation_id: UUID, topic: str, decision: Decision) -> None:
+        self.waiting.pop(topic, None)
+        self.chosen.discard(topic)

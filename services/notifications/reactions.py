@@ -1,0 +1,81 @@
+"""When another service says X, we do Y."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from services.notifications.application import CONTACT, NotificationsApplication
+from shared.contracts.consent import (
+    DisclosureMadeMessage,
+    GrantGivenMessage,
+    GrantRevokedMessage,
+)
+from shared.contracts.intake import (
+    AdvocateAssignedMessage,
+    AdvocateAssignmentEndedMessage,
+    NoticeGivenMessage,
+)
+from shared.contracts.keyring import ConfirmForgotten, KeysDestroyedMessage
+from shared.eventstore.work import Handler, Work
+
+
+def tell_of_sharing(
+    app: NotificationsApplication,
+    message: GrantGivenMessage | GrantRevokedMessage | DisclosureMadeMessage,
+    work: Work,
+) -> None:
+    """Consent was given, revoked or used: a neutral notice to whoever chose ``sharing``."""
+    app.tell(message.participation_id, "sharing", work)
+
+
+def remember_advocate(
+    app: NotificationsApplication, message: AdvocateAssignedMessage, work: Work
+) -> None:
+    """Intake assigned an advocate: they may record what the survivor says, after their notice."""
+    app.standing(message.participation_id, work).hear_of_advocate(message.advocate_id, message.base)
+
+
+def forget_advocate(
+    app: NotificationsApplication, message: AdvocateAssignmentEndedMessage, work: Work
+) -> None:
+    """Intake ended an assignment: nothing more is recorded or read by them."""
+    app.standing(message.participation_id, work).hear_of_end(message.advocate_id)
+
+
+def remember_notice(app: NotificationsApplication, message: NoticeGivenMessage, work: Work) -> None:
+    """Intake recorded that the confidentiality notice of a base was given."""
+    app.standing(message.participation_id, work).hear_of_notice(
+        message.base, message.notice_version
+    )
+
+
+def forget_keys(app: NotificationsApplication, message: KeysDestroyedMessage, work: Work) -> None:
+    """Keys are destroyed: drop ours from memory, end the ways of contact, and say so."""
+    keys: Any = app.edge.keys
+    keys.forget(message.participation_id, message.record_classes)
+    if CONTACT in message.record_classes:
+        app.erase_contact(message.participation_id, message.erasure_id, work)
+    # A source that takes no key on loan has nothing to confirm.
+    holder = getattr(keys, "holder", None)
+    if holder is not None:
+        app.edge.caller.call(
+            "keyring",
+            ConfirmForgotten.method(),
+            ConfirmForgotten(
+                erasure_id=message.erasure_id, service=app.contract.name, holder=holder
+            ),
+            work.ctx,
+            command_id=uuid5(NAMESPACE_URL, f"/forgotten/{message.erasure_id}/{holder}"),
+        )
+
+
+REACTIONS: dict[str, Handler] = {
+    GrantGivenMessage.type: tell_of_sharing,
+    GrantRevokedMessage.type: tell_of_sharing,
+    DisclosureMadeMessage.type: tell_of_sharing,
+    AdvocateAssignedMessage.type: remember_advocate,
+    AdvocateAssignmentEndedMessage.type: forget_advocate,
+    NoticeGivenMessage.type: remember_notice,
+    KeysDestroyedMessage.type: forget_keys,
+}
