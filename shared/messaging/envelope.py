@@ -1,4 +1,4 @@
-"""What goes over the wire with a request, and what comes back: JSON data, whichever the transport."""
+"""What goes over the wire with a request, and what comes back: JSON data, on any transport."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ class SigningCaller:
         command_id: UUID | None = None,
     ) -> Model:
         """The answer as ``request.returns``; ``Refused`` or ``Unavailable``."""
-        envelope = seal_request(self._key, self._clock(), service, request, ctx, command_id)
+        envelope = seal_request(
+            self._key, self._clock(), service, request, ctx=ctx, command_id=command_id
+        )
         answer = self._transport.send(service, method, envelope, self._patience)
         return open_answer(request, answer)
 
@@ -64,8 +66,9 @@ def seal_request(
     now: datetime,
     service: str,
     request: Request,
-    ctx: Any,
-    command_id: UUID | None,
+    *,
+    ctx: Any = None,
+    command_id: UUID | None = None,
 ) -> dict[str, Any]:
     """The envelope of one call. ``ctx`` may be a context, a principal or None."""
     asker = getattr(ctx, "principal", ctx)

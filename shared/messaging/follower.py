@@ -144,7 +144,11 @@ class Follower:
         self._inbox.park(announcement, reason, self._clock() + backoff(1))
         self._count("parked")
         _log.error(
-            "message_parked", consumer=self.consumer, position=announcement.position, reason=reason
+            "message parked",
+            consumer=self.consumer,
+            producer=self.producer,
+            position=announcement.position,
+            error=reason,
         )
 
     def _retry(self, parked: Parked) -> bool:

@@ -80,10 +80,10 @@ class ServiceGate:
                 _log.info("refused", code=refused.code)
                 return {"refused": refused.as_data()}
             except STORE_AWAY as away:
-                _log.warning("store_away", error=type(away).__name__)
+                _log.warning("store away", error=type(away).__name__)
                 return {"refused": Unavailable().as_data()}
-            except Exception as broken:
-                _log.exception("internal_error", error=type(broken).__name__)
+            except Exception:
+                _log.exception("internal error")
                 return {"refused": Internal().as_data()}
 
     def _run(

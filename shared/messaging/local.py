@@ -21,7 +21,7 @@ from shared.messaging.entry import REQUEST
 from shared.messaging.follower import Follower
 
 LOOK_EVERY = 1.0
-"""Seconds between looks of a follower that nobody rang; also how soon a parked stream is retried."""
+"""Seconds between looks of a follower that nobody rang, and between retries of what is parked."""
 
 _log = structlog.get_logger(__name__)
 
@@ -97,9 +97,9 @@ class Loop:
             try:
                 self._turn()
             except Refused as away:
-                _log.warning("turn_put_off", loop=self._thread.name, code=away.code)
-            except Exception as broken:
-                _log.exception("turn_failed", loop=self._thread.name, error=type(broken).__name__)
+                _log.warning("turn put off", kind=self._thread.name, code=away.code)
+            except Exception:
+                _log.exception("turn failed", kind=self._thread.name)
             if not self._stopping.is_set():
                 heard = self._bell.wait(heard, self._every)
 
