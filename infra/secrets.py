@@ -1,0 +1,143 @@
+"""Random secrets for the compose platform: ``python -m infra.secrets``.
+
+One folder per container below ``infra/secrets/generated/``, mounted there as
+``/run/secrets``, so that a container holds its own secrets and nobody else's.
+What exists is kept; what is missing is made; what derives from the contracts
+(broker definitions) is written again. Files are 0644 because a container's
+user is not the host's, inside a folder that is 0700 because nobody else on
+the host shall read them.
+
+    postgres/       superuser
+    rabbitmq/       definitions.json
+    migrate/        superuser, db_<service>_<role>
+    <service>/      db_<role>, broker, signing_key.pem, issuers.json, rpc_keys.json,
+                    fingerprint_key, pseudonym_key, index_key, code_key, kek (keyring only)
+    gateway/        broker, signing_key.pem, issuers.json, rpc_keys.json, agencies.json, session_key
+    people/         staff_issuer.pem, agencies.json: what the journey's people hold; in no container
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+from shared.contracts.registry import services
+from shared.identity.keys import SigningKey
+
+GENERATED = Path(__file__).parent / "secrets" / "generated"
+DATABASE_ROLES = ("owner", "committer", "query", "relay", "audit")
+HELD_BY_SERVICE = ("committer", "query", "relay")
+STAFF_ISSUER = "staff"
+AGENCIES = 2
+
+
+def secret() -> str:
+    """A password, or a key of 256 bits, as text."""
+    return secrets.token_urlsafe(32)
+
+
+def key() -> str:
+    """32 random bytes in base64."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+class Folder:
+    """One container's secrets."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self._path = root / name
+        self._path.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._path.chmod(0o755)
+
+    def keep(self, name: str, make: Callable[[], str]) -> str:
+        """The content of a file, made if it is not there."""
+        file = self._path / name
+        if not file.exists():
+            self.write(name, make())
+        return file.read_text("utf-8")
+
+    def write(self, name: str, content: str) -> None:
+        """Write a file so that nobody ever sees half of it."""
+        draft = self._path / f".{name}.new"
+        draft.write_text(content, "utf-8")
+        draft.chmod(0o644)
+        draft.replace(self._path / name)
+
+
+def generate(root: Path = GENERATED) -> None:
+    """Make what is missing below ``root``; safe to repeat."""
+    os.umask(0o022)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root.chmod(0o700)
+    migrate, rabbitmq = Folder(root, "migrate"), Folder(root, "rabbitmq")
+    superuser = Folder(root, "postgres").keep("superuser", secret)
+    migrate.write("superuser", superuser)
+
+    containers = {name: Folder(root, name) for name in (*services(), "gateway")}
+    _databases(migrate, containers)
+    brokers = {name: folder.keep("broker", secret) for name, folder in containers.items()}
+    rabbitmq.write("definitions.json", json.dumps(definitions(brokers), indent=1, sort_keys=True))
+    _keys(root, containers)
+    _agencies(root, containers["gateway"])
+
+
+def _databases(migrate: Folder, containers: dict[str, Folder]) -> None:
+    for name, contract in services().items():
+        if contract.database:
+            for role in DATABASE_ROLES:
+                password = migrate.keep(f"db_{name}_{role}", secret)
+                if role in HELD_BY_SERVICE:
+                    containers[name].write(f"db_{role}", password)
+
+
+def _keys(root: Path, containers: dict[str, Folder]) -> None:
+    people = Folder(root, "people")
+    rpc_keys = Folder(root, "shared").keep("rpc_keys.json", _first_rpc_key)
+    pinned = {
+        name: _public(name, folder.keep("signing_key.pem", lambda: _signing_key(name)))
+        for name, folder in containers.items()
+    }
+    staff = _public(STAFF_ISSUER, people.keep("staff_issuer.pem", lambda: _signing_key(STAFF_ISSUER)))
+    for name, folder in containers.items():
+        known = {**pinned, STAFF_ISSUER: staff} if name == "gateway" else pinned
+        folder.write("issuers.json", json.dumps(known, indent=1, sort_keys=True))
+        folder.write("rpc_keys.json", rpc_keys)
+        for held in ("fingerprint_key", "pseudonym_key", "index_key", "code_key"):
+            if name != "gateway":
+                folder.keep(held, key)
+    containers["gateway"].keep("session_key", key)
+    containers["keyring"].keep("kek", key)
+
+
+def _agencies(root: Path, gateway: Folder) -> None:
+    """The development agencies: the gateway gets hashes, the journey's people the keys."""
+    people = json.loads(
+        Folder(root, "people").keep(
+            "agencies.json",
+            lambda: json.dumps([{"id": str(uuid4()), "key": secret()} for _ in range(AGENCIES)]),
+        )
+    )
+    hashed = {a["id"]: hashlib.sha256(a["key"].encode()).hexdigest() for a in people}
+    gateway.write("agencies.json", json.dumps(hashed, indent=1, sort_keys=True))
+
+
+def _signing_key(issuer: str) -> str:
+    return SigningKey.from_seed(issuer, secrets.token_bytes(32)).pem().decode()
+
+
+def _public(issuer: str, pem: str) -> str:
+    return SigningKey.from_pem(issuer, pem.encode()).public_pem().decode()
+
+
+def _first_rpc_key() -> str:
+    return json.dumps({"current": "1", "keys": {"1": key()}})
+
+
+if __name__ == "__main__":
+    generate()
