@@ -38,7 +38,11 @@ CLOUD_EVENT: dict[str, Any] = {
         "id": {"type": "string", "pattern": "^[a-z][a-z_]*/[1-9][0-9]*$"},
         "source": {"type": "string", "pattern": "^/sayso/[a-z][a-z_]*$"},
         "type": {"type": "string", "pattern": r"^[a-z_]+\.[a-z_]+\.[a-z_]+\.v[1-9][0-9]*$"},
-        "time": {"type": "string", "format": "date-time"},
+        "time": {
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$",
+        },
         "datacontenttype": {"const": "application/json"},
         "position": {"type": "integer", "minimum": 1},
         "previous": {"type": "integer", "minimum": 0},
