@@ -6,43 +6,69 @@ it decided in one transaction, tells repeats apart and runs lost races again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import hmac
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from eventsourcing.domain import DomainEvent
+from eventsourcing.persistence import StoredEvent
 
-from shared.contracts.base import Message, Model, Request, ServiceContract
+from shared.contracts.base import Command, Message, Model, Request, ServiceContract
+from shared.contracts.refusal import ChangedMeanwhile, KeyUsedForAnother, NotAllowed, Refused
+from shared.eventstore.aggregate import Aggregate
+from shared.eventstore.clock import edge_time
+from shared.eventstore.database import Database
 from shared.eventstore.edge import Edge
-from shared.eventstore.work import Context, DueRow, Handler, Work
+from shared.eventstore.log import (
+    AlreadyDone,
+    CommandRow,
+    Decision,
+    Entry,
+    EventLog,
+    VersionConflict,
+)
+from shared.eventstore.mapper import SealingMapper, recorded
+from shared.eventstore.recorded import Published, Recorded
+from shared.eventstore.repeats import (
+    answer_again,
+    fingerprint,
+    scope,
+    stored_answer,
+    stored_refusal,
+)
+from shared.eventstore.values import EventTranscoder
+from shared.eventstore.work import Context, DueRow, Handler, Statement, Work
+from shared.sealing.sealed import Sealed, open_
+
+__all__ = ["AlreadyDone", "EventSourcedApplication", "Published", "Recorded"]
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+TRIES = 200
+"""How often a lost race is run again; each try is a whole new decision."""
+
+EVERYBODY = "*"
+"""The participation of a read that an authorised reader, who is not a survivor, makes of many."""
+
+_EVENTS = "SELECT originator_id, originator_version, topic, state"
+_reader: ContextVar[Context] = ContextVar("sayso_reader")
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """Where an event stands in the log, and where it came from."""
-
-    position: int
-    correlation_id: UUID
-    causation: str
-    command_id: UUID | None
-    actor_id: str
+def _no_rows(_event: Any, _recorded: Recorded) -> Iterable[Statement]:
+    return ()
 
 
-@dataclass(frozen=True)
-class Published:
-    """A published message with its place: ``previous`` is the preceding published position."""
-
-    position: int
-    previous: int
-    stream_id: UUID
-    message: Message
-    time: datetime
-    correlation_id: UUID
-
-
-Fold = Callable[[DomainEvent, Recorded], Iterable[tuple[str, tuple[Any, ...]]]]
+def _no_message(_event: Any) -> Message | None:
+    return None
 
 
 class EventSourcedApplication:
@@ -50,52 +76,296 @@ class EventSourcedApplication:
 
     A command's handler is ``def <method>(self, command, work)``; a query's is
     ``def <method>(self, query, ctx)``. ``tables`` and ``fold`` come from
-    ``tables.py``, ``announce`` from ``contracts.py``, ``reactions`` and
+    ``tables.py``, ``announce`` from ``contracts.py``; ``reactions`` and
     ``on_due`` from ``reactions.py``. ``values`` are the frozen dataclasses and
     enums that stand inside events.
     """
 
     contract: ClassVar[ServiceContract]
     tables: ClassVar[tuple[str, ...]] = ()
-    fold: ClassVar[Fold]
-    announce: ClassVar[Callable[[DomainEvent], Message | None]]
+    fold: ClassVar[Callable[[Any, Recorded], Iterable[Statement]]] = staticmethod(_no_rows)
+    announce: ClassVar[Callable[[Any], Message | None]] = staticmethod(_no_message)
     reactions: ClassVar[dict[str, Handler]] = {}
     on_due: ClassVar[dict[str, Handler]] = {}
     values: ClassVar[tuple[type, ...]] = ()
 
     def __init__(self, edge: Edge) -> None:
         self.edge = edge
+        self.mapper = SealingMapper(
+            EventTranscoder(self.values), edge.service, edge.keys, edge.token_bytes
+        )
+        self.committer = self._database("committer")
+        self._log = EventLog(self.committer)
+
+    # -- deciding ---------------------------------------------------------------------------
 
     def run(self, request: Request, ctx: Context) -> Model:
-        """Decide a command or answer a query."""
-        raise NotImplementedError
+        """Decide a command or answer a query.
+
+        A command that was decided before is answered with its first result,
+        without what is shown only once; ``KeyUsedForAnother`` when its id was
+        another's. ``ChangedMeanwhile`` when somebody else decided first and the
+        command is not one that decides again by itself. ``Unavailable`` when
+        nothing is known to be stored.
+        """
+        handler = getattr(self, request.method())
+        with self._entered(ctx):
+            if not isinstance(request, Command):
+                answer: Model = handler(request, ctx)
+                return answer
+            earlier = self._earlier(request, ctx)
+            return earlier or self._command(request, ctx, handler)
 
     def react(self, message: Message, ctx: Context) -> None:
-        """What this service does about another's message; the inbox cursor moves with it."""
-        raise NotImplementedError
+        """What this service does about another's message; the inbox cursor moves with it.
+
+        ``AlreadyDone`` when the cursor of ``ctx.message`` has moved past it
+        meanwhile. A message without a reaction moves the cursor only.
+        """
+        handler = self.reactions.get(type(message).type)
+        self.decide(ctx, lambda work: handler(self, message, work) if handler else None)
 
     def due(self, row: DueRow, ctx: Context) -> None:
-        """What this service does about a row that fell due; the row goes with it."""
-        raise NotImplementedError
+        """What this service does about a row that fell due; the row goes with it.
 
-    def decide(self, ctx: Context, handler: Callable[[Work], Any]) -> Any:
-        """Run ``handler(work)`` and store what it decided; lost races run again."""
-        raise NotImplementedError
+        Nothing happens when the row was dealt with or moved meanwhile.
+        """
+        handler = self.on_due[row.kind]
+        try:
+            self.decide(ctx, lambda work: handler(self, row, work), row)
+        except AlreadyDone:
+            logger.info("due_already_done")
+
+    def decide(
+        self, ctx: Context, handler: Callable[[Work], Any], due: DueRow | None = None
+    ) -> Any:
+        """Run ``handler(work)``, store what it decided and return what it returned.
+
+        A lost race runs again with a new ``Work``. ``AlreadyDone`` when the
+        message, the due row or a requirement was dealt with meanwhile.
+        """
+
+        def attempt() -> Any:
+            work = Work(ctx, self)
+            answer = handler(work)
+            self._store(work, Decision(message=ctx.message, due=due))
+            return answer
+
+        with self._entered(ctx):
+            return self._until_won(attempt)
+
+    def _command(
+        self, command: Command, ctx: Context, handler: Callable[[Command, Work], Model]
+    ) -> Model:
+        def attempt() -> Model:
+            work = Work(ctx, self)
+            refusal = None
+            try:
+                answer = handler(command, work)
+                kept = stored_answer(answer)
+            except Refused as refused:
+                if not work.stores_before(refused):
+                    raise
+                refusal, kept = refused, stored_refusal(refused)
+            self._store(work, Decision(command=self._row(command, ctx, kept), message=ctx.message))
+            if refusal:
+                raise refusal
+            return answer
+
+        try:
+            if command.on_conflict == "retry":
+                return self._until_won(attempt)
+            return attempt()
+        except VersionConflict:
+            raise ChangedMeanwhile from None
+        except AlreadyDone:
+            earlier = self._earlier(command, ctx)
+            if earlier is None:
+                raise
+            return earlier
+
+    def _until_won(self, attempt: Callable[[], T]) -> T:
+        for tries in range(TRIES):
+            try:
+                return attempt()
+            except VersionConflict:
+                jitter = self.edge.token_bytes(1)[0] / 256
+                threading.Event().wait(jitter * min(0.002 * (tries + 1), 0.05))
+        raise ChangedMeanwhile
+
+    def _store(self, work: Work, decision: Decision) -> list[int]:
+        entries = [
+            self._entry(self.mapper.close(event, work.ctx.meta()))
+            for aggregate in work.saved
+            for event in aggregate.collect_events()
+        ]
+        return self._log.store(
+            replace(
+                decision,
+                entries=tuple(entries),
+                statements=work.statements,
+                requires=work.requires,
+            )
+        )
+
+    def _entry(self, closed: Any) -> Entry:
+        return Entry(
+            stored=self.mapper.to_stored_event(closed),
+            published=type(self).announce(closed) is not None,
+            read_tables=lambda position: type(self).fold(closed, recorded(closed, position)),
+        )
+
+    def _row(self, command: Command, ctx: Context, kept: str) -> CommandRow | None:
+        if ctx.command_id is None:
+            return None
+        return CommandRow(
+            scope=scope(ctx.principal),
+            command_id=ctx.command_id,
+            method=command.method(),
+            fingerprint=fingerprint(self.edge.fingerprint_key, command),
+            result=kept,
+            decided_at=ctx.now,
+        )
+
+    def _earlier(self, command: Command, ctx: Context) -> Model | None:
+        if ctx.command_id is None:
+            return None
+        found = self.committer.query(
+            "SELECT fingerprint, result FROM commands WHERE scope = %s AND command_id = %s",
+            (scope(ctx.principal), ctx.command_id),
+        )
+        if not found:
+            return None
+        known, kept = found[0]
+        if not hmac.compare_digest(bytes(known), fingerprint(self.edge.fingerprint_key, command)):
+            raise KeyUsedForAnother
+        return answer_again(command, kept)
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def aggregate(self, id: UUID) -> Aggregate | None:
+        """The aggregate as the log tells it, or nothing."""
+        found: Any = None
+        for row in self.committer.query(
+            f"{_EVENTS} FROM events WHERE originator_id = %s ORDER BY originator_version", (id,)
+        ):
+            found = self.event(row).mutate(found)
+        return found if isinstance(found, Aggregate) else None
+
+    def event(self, row: tuple[Any, ...]) -> Any:
+        """The domain event of (stream, version, topic, state)."""
+        stream_id, version, topic, state = row
+        return self.mapper.to_domain_event(StoredEvent(stream_id, version, topic, bytes(state)))
 
     def messages_after(self, position: int, limit: int) -> list[Published]:
-        """The published messages after ``position``, in order."""
-        raise NotImplementedError
+        """The published messages after ``position``, in order, at most ``limit``."""
+        rows = self._relay.query(
+            f"{_EVENTS}, position, previous FROM events"
+            " WHERE position > %s AND previous IS NOT NULL ORDER BY position LIMIT %s",
+            (position, limit),
+        )
+        return [self._published(self.event(row[:4]), *row[4:]) for row in rows]
+
+    def _published(self, event: Any, position: int, previous: int) -> Published:
+        message = type(self).announce(event)
+        if message is None:
+            raise RuntimeError(f"{type(event).__qualname__} was published and must stay so")
+        return Published(
+            position=position,
+            previous=previous,
+            stream_id=event.originator_id,
+            message=message,
+            time=event.timestamp,
+            correlation_id=recorded(event, position).correlation_id,
+        )
 
     def open(self, sealed_token: str) -> str:
-        """The words of a sealed token, for an authorised read."""
-        raise NotImplementedError
+        """The words of a sealed token, for an authorised read.
+
+        ``KeyDestroyed`` after an erasure, ``Unavailable`` when the keyring is
+        away, ``SealBroken`` when the row was tampered with.
+        """
+        value = Sealed.from_token(sealed_token)
+        if value.key_id is None:
+            raise ValueError("a token names its key")
+        return open_(value, self.edge.keys.by_id(value.key_id))
 
     def read(
         self, sql: str, params: tuple[Any, ...] = (), participation_id: UUID | None = None
     ) -> list[dict[str, Any]]:
-        """Rows of a read table under row-level security."""
-        raise NotImplementedError
+        """Rows of read tables under row-level security, each by column name.
+
+        With ``participation_id`` only that participation's rows are there at
+        all. Without it, everybody's, except that a survivor never sees rows of
+        another participation; naming one is ``NotAllowed``.
+        """
+        ctx = _reader.get(None)
+        own = ctx.principal.participation_id if ctx and ctx.principal.kind == "survivor" else None
+        if own and participation_id not in (None, own):
+            raise NotAllowed
+        seen = str(participation_id or own or EVERYBODY)
+        actor = str(ctx.principal.id) if ctx else ""
+        # One simple query is one transaction: the settings end with it.
+        return self._query.rows(
+            "SELECT set_config('sayso.participation_id', %s, true),"
+            " set_config('sayso.actor', %s, true); " + sql,
+            (seen, actor, *params),
+        )
 
     def resource(self, request: Request, ctx: Context) -> dict[str, Any]:
         """The Cedar attributes of what is asked about; a service says more where it knows more."""
         return {"participation_id": str(getattr(request, "participation_id", "")), "assigned": []}
+
+    # -- what falls due ---------------------------------------------------------------------
+
+    def due_rows(self, now: datetime, limit: int = 100) -> list[DueRow]:
+        """What is past its time, the oldest first."""
+        rows = self.committer.query(
+            "SELECT kind, key, at, data, attempts FROM due WHERE at <= %s ORDER BY at LIMIT %s",
+            (now, limit),
+        )
+        return [DueRow(*row) for row in rows]
+
+    def postpone(self, row: DueRow, until: datetime) -> None:
+        """Count a failed run of a due row and try it again at ``until``."""
+        self.committer.execute(
+            "UPDATE due SET at = %s, attempts = attempts + 1"
+            " WHERE kind = %s AND key = %s AND at = %s",
+            (until, row.kind, row.key, row.at),
+        )
+
+    # -- connections ------------------------------------------------------------------------
+
+    def is_ready(self) -> bool:
+        """Whether the database answers now."""
+        return self.committer.is_ready()
+
+    def close(self) -> None:
+        """Close the connections."""
+        for name in ("committer", "_query", "_relay"):
+            if name in vars(self):
+                vars(self)[name].close()
+
+    @cached_property
+    def _query(self) -> Database:
+        return self._database("query")
+
+    @cached_property
+    def _relay(self) -> Database:
+        return self._database("relay")
+
+    def _database(self, role: str) -> Database:
+        return Database(
+            self.edge.dsn(role),
+            size=int(self.edge.settings.get("pool_size", 8)),
+            patience=float(self.edge.settings.get("database_patience", 5.0)),
+        )
+
+    @contextmanager
+    def _entered(self, ctx: Context) -> Iterator[None]:
+        token = _reader.set(ctx)
+        try:
+            with edge_time(ctx.now, self.edge.token_bytes):
+                yield
+        finally:
+            _reader.reset(token)

@@ -57,7 +57,7 @@ class DueRow:
 class Streams(Protocol):
     """Where aggregates are read from."""
 
-    def aggregate(self, cls: type[A], id: UUID) -> A | None:
+    def aggregate(self, id: UUID) -> Aggregate | None:
         """The aggregate as the log tells it, or nothing."""
         ...
 
@@ -73,7 +73,9 @@ class Work:
         self.ctx = ctx
         self._streams = streams
         self._saved: list[Aggregate] = []
+        self._found: dict[UUID, Aggregate | None] = {}
         self._statements: list[Statement] = []
+        self._requires: list[Statement] = []
         self._refusal: Refused | None = None
 
     def get(self, cls: type[A], id: UUID) -> A:
@@ -84,16 +86,16 @@ class Work:
         return found
 
     def find(self, cls: type[A], id: UUID) -> A | None:
-        """The aggregate, or nothing; one saved in this decision is found as it stands."""
-        for saved in self._saved:
-            if saved.id == id:
-                return saved if isinstance(saved, cls) else None
-        found = self._streams.aggregate(cls, id)
+        """The aggregate, or nothing. Within one decision there is one object of it."""
+        if id not in self._found:
+            self._found[id] = self._streams.aggregate(id)
+        found = self._found[id]
         return found if isinstance(found, cls) else None
 
     def save(self, *aggregates: Aggregate) -> None:
         """Store what these decided, when the handler has returned."""
         for aggregate in aggregates:
+            self._found[aggregate.id] = aggregate
             if not any(saved is aggregate for saved in self._saved):
                 self._saved.append(aggregate)
 
@@ -114,6 +116,13 @@ class Work:
         """
         self._statements.append((sql, params))
 
+    def require(self, condition: str, params: tuple[Any, ...]) -> None:
+        """Store this decision only if the SQL condition holds at the commit, else ``AlreadyDone``.
+
+        It is asked inside the lock of the log: two of the same cannot both hold.
+        """
+        self._requires.append((condition, params))
+
     def after_storing(self, refusal: Refused) -> Refused:
         """For ``raise work.after_storing(refusal)``: store what was saved, then refuse.
 
@@ -131,6 +140,11 @@ class Work:
     def saved(self) -> tuple[Aggregate, ...]:
         """The aggregates to store, in the order in which they were saved."""
         return tuple(self._saved)
+
+    @property
+    def requires(self) -> tuple[Statement, ...]:
+        """The conditions of the commit."""
+        return tuple(self._requires)
 
     @property
     def statements(self) -> tuple[Statement, ...]:

@@ -1,0 +1,109 @@
+"""How the values inside events become JSON, and come back as what they were.
+
+A value that JSON does not know is ``{"_type_": name, "_data_": …}``. Names are
+stored for ever; a class may move, its registered name stays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import Transcoder
+
+from shared.contracts.decision import Decision, RecordedBy
+from shared.sealing.sealed import Sealed
+
+_Encode = Callable[[Any], Any]
+
+
+class EventTranscoder(Transcoder):
+    """Values of events to bytes and back.
+
+    ``values`` are the frozen dataclasses and enums of a service, stored under
+    their class names. ``TypeError`` on anything unknown: an event keeps nothing
+    by accident.
+    """
+
+    def __init__(self, values: Iterable[type] = ()) -> None:
+        self._names: dict[type, str] = {}
+        self._encode: dict[type, _Encode] = {}
+        self._decode: dict[str, _Encode] = {}
+        self._register(UUID, "uuid_hex", lambda v: v.hex, UUID)
+        self._register(datetime, "datetime_iso", datetime.isoformat, datetime.fromisoformat)
+        self._register(date, "date_iso", date.isoformat, date.fromisoformat)
+        self._register(Decimal, "decimal_str", str, Decimal)
+        self._register(timedelta, "seconds", timedelta.total_seconds, _seconds)
+        self._register(tuple, "tuple", list, tuple)
+        self._register(frozenset, "frozenset", _sorted, frozenset)
+        self._register(Sealed, "sealed", Sealed.as_data, Sealed.from_data)
+        for value in (Decision, RecordedBy, *values):
+            self.register(value)
+
+    def register(self, cls: type) -> None:
+        """Let events hold ``cls``, a frozen dataclass or an enum, under its class name."""
+        if issubclass(cls, Enum):
+            self._register(cls, cls.__name__, lambda v: v.value, cls)
+        elif dataclasses.is_dataclass(cls):
+            names = tuple(f.name for f in dataclasses.fields(cls))
+            self._register(
+                cls,
+                cls.__name__,
+                lambda v: {name: getattr(v, name) for name in names},
+                lambda data: cls(**data),
+            )
+        else:
+            raise TypeError(f"{cls.__name__} is neither a frozen dataclass nor an enum")
+
+    def encode(self, obj: Any) -> bytes:
+        """Canonical enough to compare: sorted keys, no spaces, UTF-8."""
+        plain = self._to_json(obj)
+        return json.dumps(
+            plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        ).encode()
+
+    def decode(self, data: bytes) -> Any:
+        """What was encoded."""
+        return json.loads(data, object_hook=self._from_json)
+
+    def _register(self, cls: type, name: str, encode: _Encode, decode: _Encode) -> None:
+        if self._decode.get(name) is not None and self._names.get(cls) != name:
+            raise TypeError(f"two kinds of values are called {name}")
+        self._names[cls], self._encode[cls], self._decode[name] = name, encode, decode
+
+    def _to_json(self, value: Any) -> Any:
+        kind = type(value)
+        if value is None or kind in (str, int, bool, float):
+            return value
+        if kind is list:
+            return [self._to_json(item) for item in value]
+        if kind is dict:
+            return {_key(key): self._to_json(item) for key, item in value.items()}
+        if kind not in self._names:
+            raise TypeError(f"an event cannot hold a {kind.__module__}.{kind.__qualname__}")
+        return {"_type_": self._names[kind], "_data_": self._to_json(self._encode[kind](value))}
+
+    def _from_json(self, data: dict[str, Any]) -> Any:
+        if data.keys() == {"_type_", "_data_"}:
+            return self._decode[data["_type_"]](data["_data_"])
+        return data
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError("the keys of a dict in an event are text")
+    return key
+
+
+def _sorted(value: frozenset[Any]) -> list[Any]:
+    return sorted(value, key=str)
+
+
+def _seconds(value: float) -> timedelta:
+    return timedelta(seconds=value)
