@@ -1,0 +1,1 @@
+"""The door of the platform: HTTP, identity, permission, problem documents."""
