@@ -21,7 +21,6 @@ PAGE = 200
 ASK_EVERY = timedelta(seconds=30)
 QUICK_TRIES = 3
 """How often a reaction whose needs are away is repeated before its stream is parked."""
-SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=5)
 
 _log = structlog.get_logger(__name__)
 
@@ -117,7 +116,7 @@ class Follower:
                 self._inbox.skip(announcement)
                 self._count("skipped")
             elif standing.parked:
-                self._inbox.park(announcement, "behind", self._clock())
+                self._inbox.park(announcement, "behind", 0)
                 self._count("parked_behind")
             else:
                 self._react(announcement)
@@ -141,7 +140,7 @@ class Follower:
             else:
                 self._count("applied")
                 return
-        self._inbox.park(announcement, reason, self._clock() + backoff(1))
+        self._inbox.park(announcement, reason, 1)
         self._count("parked")
         _log.error(
             "message parked",
@@ -159,8 +158,7 @@ class Follower:
         except self._infrastructure:
             raise
         except Exception as poison:
-            at = self._clock() + backoff(parked.attempts + 1)
-            self._inbox.postpone(parked, describe(poison), at)
+            self._inbox.postpone(parked, describe(poison))
             return False
         self._count("unparked")
         return True
@@ -172,11 +170,6 @@ class Follower:
 
     def _count(self, outcome: str) -> None:
         CONSUMED.labels(self.consumer, outcome).inc()
-
-
-def backoff(attempts: int) -> timedelta:
-    """1 s, 2 s, 4 s ... up to five minutes."""
-    return min(LONGEST, SHORTEST * int(2 ** min(attempts - 1, 20)))
 
 
 def describe(error: BaseException) -> str:

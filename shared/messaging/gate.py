@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -60,13 +60,18 @@ class ServiceGate:
         issuers: Issuers,
         clock: Callable[[], datetime],
         stored: Callable[[], None] = lambda: None,
+        measure: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:
-        """``stored`` is called after every command: the doorbell of followers and relay."""
+        """``stored`` is called after every command: the doorbell of followers and relay.
+
+        ``measure(method)`` is entered around every request.
+        """
         self._service = service
         self._app = app
         self._issuers = issuers
         self._clock = clock
         self._stored = stored
+        self._measure = measure
 
     def answer(
         self, request: type[Request], handler: Callable[[Any, Any], Any], envelope: Any
@@ -75,7 +80,8 @@ class ServiceGate:
         correlation_id = _uuid(envelope, "correlation_id") or uuid4()
         with _logged(self._service, request.method(), correlation_id):
             try:
-                return {"ok": self._run(request, handler, envelope, correlation_id)}
+                with self._measure(request.method()):
+                    return {"ok": self._run(request, handler, envelope, correlation_id)}
             except Refused as refused:
                 _log.info("refused", code=refused.code)
                 return {"refused": refused.as_data()}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.messaging.announcement import Announcement
+
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=5)
 
 
 class AlreadyConsumed(Exception):
@@ -27,8 +29,18 @@ class Parked:
 
     announcement: Announcement
     attempts: int
-    retry_at: datetime
+    """How often its handler raised; 0 for one that only waits behind another."""
+    parked_at: datetime
     reason: str
+
+    @property
+    def retry_at(self) -> datetime:
+        """1 s, then 2 s, 4 s ... then five minutes after the time of the attempt before it."""
+        return self.parked_at + sum((_wait(n) for n in range(1, self.attempts + 1)), timedelta())
+
+
+def _wait(attempts: int) -> timedelta:
+    return min(LONGEST, SHORTEST * int(2 ** min(attempts - 1, 20)))
 
 
 class Inbox(Protocol):
@@ -51,7 +63,7 @@ class Inbox(Protocol):
     def skip(self, announcement: Announcement) -> None:
         """The cursor alone."""
 
-    def park(self, announcement: Announcement, reason: str, retry_at: datetime) -> None:
+    def park(self, announcement: Announcement, reason: str, attempts: int) -> None:
         """The message set aside and the cursor, together."""
 
     def heads(self, producer: str) -> list[Parked]:
@@ -63,8 +75,8 @@ class Inbox(Protocol):
         Raises :class:`AlreadyConsumed` if it is not parked any more.
         """
 
-    def postpone(self, parked: Parked, reason: str, retry_at: datetime) -> None:
-        """Count a failed attempt and set the time of the next one."""
+    def postpone(self, parked: Parked, reason: str) -> None:
+        """Count a failed attempt."""
 
     def parked_count(self, producer: str) -> int:
         """How many messages of the producer are parked."""

@@ -104,11 +104,13 @@ class Loop:
                 heard = self._bell.wait(heard, self._every)
 
 
-def following(follower: Follower, bell: Doorbell, stored: Callable[[], None]) -> Loop:
+def following(
+    follower: Follower, bell: Doorbell, stored: Callable[[], None], every: float = LOOK_EVERY
+) -> Loop:
     """The loop of one polling follower; ``stored`` rings the consumer's own bell."""
 
     def turn() -> None:
         if follower.catch_up() + follower.retry_parked():
             stored()
 
-    return Loop(f"{follower.consumer}.from.{follower.producer}", turn, bell)
+    return Loop(f"{follower.consumer}.from.{follower.producer}", turn, bell, every)

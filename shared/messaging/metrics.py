@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge
 
-PARKED = Gauge("sayso_parked_messages", "Messages set aside", ["consumer", "producer"])
+PARKED = Gauge("sayso_messages_parked", "Messages set aside", ["consumer", "producer"])
 CONSUMED = Counter(
     "sayso_messages_consumed_total", "Messages by what became of them", ["consumer", "outcome"]
 )
