@@ -39,6 +39,7 @@ class NotificationsApplication(EventSourcedApplication):
     tables = rows.TABLES
     fold = staticmethod(rows.fold)
     announce = staticmethod(contracts.announce)
+    values = (SafeHours,)
 
     def resource(self, request: Request, ctx: Context) -> dict[str, Any]:
         """Whose record it is, and which staff intake assigned to it."""

@@ -7,7 +7,7 @@ which its way of contact is declared unsafe or erased, or its topic is dropped.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -90,7 +90,6 @@ def assigned(app: EventSourcedApplication, participation_id: UUID) -> list[str]:
 def _fold_preference(event: Any, recorded: Recorded) -> Iterable[Statement]:
     match event:
         case ContactPreference.ChannelDeclaredSafe():
-            verified_on = date.fromisoformat(event.verified_on)
             waits = event.decision.told_by_staff
             yield (
                 "INSERT INTO contact_channels (channel_id, participation_id, channel, address, "
@@ -103,14 +102,14 @@ def _fold_preference(event: Any, recorded: Recorded) -> Iterable[Statement]:
                     event.channel,
                     _token(event.address),
                     _token(event.name_to_use),
-                    list(event.weekdays),
-                    event.start,
-                    event.end,
-                    event.time_zone,
+                    list(event.hours.weekdays),
+                    event.hours.start,
+                    event.hours.end,
+                    event.hours.time_zone,
                     event.voicemail_ok,
                     event.say_agency,
-                    verified_on,
-                    verified_on + timedelta(days=event.stale_after_days),
+                    event.verified_on,
+                    event.verified_on + timedelta(days=event.stale_after_days),
                     "awaiting_confirmation" if waits else "safe",
                     recorded.position,
                 ),
@@ -139,8 +138,8 @@ def _window(event: Any) -> Statement:
         "UPDATE contact_channels SET state = 'safe', verified_on = %s, stale_after = %s "
         "WHERE channel_id = %s",
         (
-            date.fromisoformat(event.verified_on),
-            date.fromisoformat(event.stale_after),
+            event.verified_on,
+            event.stale_after,
             event.channel_id,
         ),
     )

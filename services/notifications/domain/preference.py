@@ -141,7 +141,7 @@ _REASONS: tuple[Suppressed, ...] = ("out_of_hours", "stale", "unconfirmed", "uns
 
 
 class ContactPreference(Aggregate):
-    """All ways of contact of one participation. Stored days are ISO dates."""
+    """All ways of contact of one participation."""
 
     class Begun(Aggregate.Created):
         participation_id: UUID
@@ -150,28 +150,25 @@ class ContactPreference(Aggregate):
         channel_id: UUID
         channel: str
         address: Sealed | None
-        weekdays: list[int]
-        start: str
-        end: str
-        time_zone: str
+        hours: SafeHours
         voicemail_ok: bool
         name_to_use: Sealed | None
         say_agency: bool
-        verified_on: str
+        verified_on: date
         stale_after_days: int
         decision: Decision
 
     class ChannelConfirmed(Aggregate.Event):
         channel_id: UUID
-        verified_on: str
-        stale_after: str
+        verified_on: date
+        stale_after: date
         confirmed_by: ConfirmedBy
         decision: Decision
 
     class PreferenceVerified(Aggregate.Event):
         channel_id: UUID
-        verified_on: str
-        stale_after: str
+        verified_on: date
+        stale_after: date
         waits: bool
         decision: Decision
 
@@ -221,14 +218,11 @@ class ContactPreference(Aggregate):
             channel_id=channel_id,
             channel=channel,
             address=address,
-            weekdays=list(hours.weekdays),
-            start=hours.start,
-            end=hours.end,
-            time_zone=hours.time_zone,
+            hours=hours,
             voicemail_ok=voicemail_ok,
             name_to_use=name_to_use,
             say_agency=say_agency,
-            verified_on=verified_on.isoformat(),
+            verified_on=verified_on,
             stale_after_days=stale_after_days,
             decision=decision,
         )
@@ -250,8 +244,8 @@ class ContactPreference(Aggregate):
         _check_window(known.hours, verified_on, known.stale_after_days, decision.recorded_at)
         self._confirm(
             channel_id=channel_id,
-            verified_on=verified_on.isoformat(),
-            stale_after=(verified_on + timedelta(known.stale_after_days)).isoformat(),
+            verified_on=verified_on,
+            stale_after=verified_on + timedelta(days=known.stale_after_days),
             confirmed_by=by,
             decision=decision,
         )
@@ -276,8 +270,8 @@ class ContactPreference(Aggregate):
         _check_window(known.hours, verified_on, known.stale_after_days, decision.recorded_at)
         self._verify(
             channel_id=channel_id,
-            verified_on=verified_on.isoformat(),
-            stale_after=(verified_on + timedelta(known.stale_after_days)).isoformat(),
+            verified_on=verified_on,
+            stale_after=verified_on + timedelta(days=known.stale_after_days),
             waits=decision.told_by_staff,
             decision=decision,
         )
@@ -340,21 +334,18 @@ class ContactPreference(Aggregate):
         channel_id: UUID,
         channel: str,
         address: Sealed | None,
-        weekdays: list[int],
-        start: str,
-        end: str,
-        time_zone: str,
+        hours: SafeHours,
         voicemail_ok: bool,
         name_to_use: Sealed | None,
         say_agency: bool,
-        verified_on: str,
+        verified_on: date,
         stale_after_days: int,
         decision: Decision,
     ) -> None:
         self.channels[channel_id] = Channel(
             channel,
-            SafeHours(tuple(weekdays), start, end, time_zone),
-            date.fromisoformat(verified_on),
+            hours,
+            verified_on,
             stale_after_days,
             state="awaiting_confirmation" if decision.told_by_staff else "safe",
             recorded=decision,
@@ -364,15 +355,15 @@ class ContactPreference(Aggregate):
     def _confirm(
         self,
         channel_id: UUID,
-        verified_on: str,
-        stale_after: str,
+        verified_on: date,
+        stale_after: date,
         confirmed_by: ConfirmedBy,
         decision: Decision,
     ) -> None:
         self.channels[channel_id] = replace(
             self.channels[channel_id],
             state="safe",
-            verified_on=date.fromisoformat(verified_on),
+            verified_on=verified_on,
             renewal=None,
         )
 
@@ -380,17 +371,17 @@ class ContactPreference(Aggregate):
     def _verify(
         self,
         channel_id: UUID,
-        verified_on: str,
-        stale_after: str,
+        verified_on: date,
+        stale_after: date,
         waits: bool,
         decision: Decision,
     ) -> None:
-        known, day = self.channels[channel_id], date.fromisoformat(verified_on)
+        known = self.channels[channel_id]
         if waits:
-            self.channels[channel_id] = replace(known, renewal=Renewal(day, decision))
+            self.channels[channel_id] = replace(known, renewal=Renewal(verified_on, decision))
             return
-        later = known.renewal if known.renewal and known.renewal.verified_on > day else None
-        self.channels[channel_id] = replace(known, verified_on=day, renewal=later)
+        later = known.renewal if known.renewal and known.renewal.verified_on > verified_on else None
+        self.channels[channel_id] = replace(known, verified_on=verified_on, renewal=later)
 
     @event(ChannelDeclaredUnsafe)
     def _declare_unsafe(self, channel_id: UUID, decision: Decision) -> None:

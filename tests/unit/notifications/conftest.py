@@ -1,0 +1,16 @@
+"""Every decision of these tests is made at noon, unless a test passes another time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared.eventstore.clock import edge_time
+from tests.support.examples import NOON
+
+
+@pytest.fixture(autouse=True)
+def _at_noon() -> Iterator[None]:
+    with edge_time(NOON):
+        yield
