@@ -1,0 +1,1 @@
+"""Intake: a survivor begins, is told what stays confidential, and decides."""

@@ -1,0 +1,445 @@
+"""One method per command and query. A repeat is logged and changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from services.intake import tables as reads
+from services.intake.contracts import announce
+from services.intake.domain import Case, Handover, Option, Participation
+from services.intake.domain.refusals import (
+    CodeUnknown,
+    DecidedInTheFuture,
+    NoSuchItem,
+    NoSuchOption,
+)
+from services.intake.formats import possession_code
+from services.intake.formats.catalogue import OptionCatalogue, catalogue
+from shared.contracts import intake as asked
+from shared.contracts.base import Command, Done, Request, Spoken
+from shared.contracts.consent import ConfirmDisclosure, DisclosureConfirmed
+from shared.contracts.decision import DecidedBy, Decision, RecordedBy
+from shared.contracts.refusal import NotAllowed, Refused
+from shared.eventstore.aggregate import Aggregate
+from shared.eventstore.application import EventSourcedApplication
+from shared.eventstore.clock import new_id
+from shared.eventstore.work import Context, Work
+from shared.sealing.keys import KeyDestroyed
+from shared.sealing.sealed import Sealed
+
+log = structlog.get_logger()
+
+_PARTIES = ("harmed_party", "responsible_party", "system")
+
+
+class IntakeApplication(EventSourcedApplication):
+    """What a survivor, and those they let help, can do before any programme begins."""
+
+    contract = asked.SERVICE
+    tables = reads.TABLES
+    fold = staticmethod(reads.fold)
+    announce = staticmethod(announce)
+    values = (Decision, RecordedBy)
+
+    @property
+    def catalogue(self) -> OptionCatalogue:
+        """The options in use."""
+        return catalogue()
+
+    # -- begin --------------------------------------------------------------------------------
+
+    def begin_inquiry(self, command: asked.BeginInquiry, work: Work) -> asked.InquiryBegun:
+        """Open an inquiry for whoever asks, and make the code that opens it again (R74)."""
+        case_id, participation_id = new_id(), new_id()
+        code = possession_code.new_code(self.edge.token_bytes)
+        work.save(
+            Case(case_id=case_id, participation_id=participation_id),
+            Participation(
+                participation_id=participation_id,
+                case_id=case_id,
+                role="harmed_party",
+                language=command.language,
+            ),
+        )
+        work.execute(
+            "INSERT INTO possession_codes (code_index, participation_id, case_id)"
+            " VALUES (%s, %s, %s)",
+            (self._index(code), participation_id, case_id),
+        )
+        return asked.InquiryBegun(
+            case_id=case_id,
+            participation_id=participation_id,
+            state="inquiry",
+            possession_code=code,
+        )
+
+    def open_session(self, query: asked.OpenSession, ctx: Context) -> asked.SessionOpened:
+        """Whose code it is. Malformed, wrong and never issued take the same way."""
+        found = reads.opened_by(self, self._index(query.possession_code))
+        if found is None:
+            raise CodeUnknown()
+        return asked.SessionOpened(
+            case_id=found["case_id"], participation_id=found["participation_id"]
+        )
+
+    # -- who helps ----------------------------------------------------------------------------
+
+    def request_advocate(self, command: asked.RequestAdvocate, work: Work) -> Done:
+        """The survivor asks for an advocate (R21)."""
+        participation, case = self._both(work, command.participation_id)
+        participation.request_advocate(command.base, self._said(command, work, participation))
+        self._save(work, command, participation)
+        return Done(state=case.state)
+
+    def assign_advocate(self, command: asked.AssignAdvocate, work: Work) -> Done:
+        """A coordinator assigns whom the survivor asked for (R21)."""
+        participation, case = self._both(work, command.participation_id)
+        participation.assign_advocate(
+            command.advocate_id, command.base, command.agency_id, recorder(work.ctx)
+        )
+        self._save(work, command, participation)
+        return Done(state=case.state)
+
+    def end_advocate_assignment(self, command: asked.EndAdvocateAssignment, work: Work) -> Done:
+        """The survivor lets the advocate go, or the advocate goes."""
+        participation, case = self._both(work, command.participation_id)
+        participation.end_assignment(self._own(command, work, participation))
+        self._save(work, command, participation)
+        return Done(state=case.state)
+
+    def give_confidentiality_notice(
+        self, command: asked.GiveConfidentialityNotice, work: Work
+    ) -> Done:
+        """The notice, before any content (R22)."""
+        participation, case = self._both(work, command.participation_id)
+        participation.give_notice(
+            command.base, command.notice_version, self._own(command, work, participation)
+        )
+        case.hear_notice()
+        self._save(work, command, participation, case)
+        return Done(state=case.state)
+
+    # -- needs and options --------------------------------------------------------------------
+
+    def state_need(self, command: asked.StateNeed, work: Work) -> asked.NeedRecorded:
+        """A need in the survivor's words (R37)."""
+        participation, case = self._both(work, command.participation_id)
+        need_id = new_id()
+        words = Sealed.pending(participation.id, "needs", command.words)
+        participation.state_need(need_id, words, self._said(command, work, participation))
+        case.open()
+        self._save(work, command, participation, case)
+        return asked.NeedRecorded(need_id=need_id, state=case.state)
+
+    def offer_options(self, command: asked.OfferOptions, work: Work) -> asked.OptionsOffered:
+        """Staff offer several real options (R38)."""
+        participation, case = self._both(work, command.participation_id)
+        offer_id = new_id()
+        options = tuple(self._option(key) for key in dict.fromkeys(command.options))
+        participation.offer_options(
+            offer_id, options, self._own(command, work, participation, self.catalogue.version)
+        )
+        case.open()
+        self._save(work, command, participation, case)
+        return asked.OptionsOffered(
+            offer_id=offer_id,
+            options=tuple(option.key for option in options),
+            options_version=self.catalogue.version,
+            state=case.state,
+        )
+
+    def choose_option(self, command: asked.ChooseOption, work: Work) -> asked.OptionDecided:
+        """The survivor's choice; recorded by staff it waits (R71)."""
+        participation, case = self._both(work, command.participation_id)
+        decision = self._said(command, work, participation, self.catalogue.version)
+        decision_id = participation.choose_option(
+            new_id(), self._option(command.option), command.offer_id, decision
+        )
+        if participation.pending_events:
+            case.open()
+        self._save(work, command, participation, case)
+        return decided(participation, decision_id)
+
+    def decline_option(self, command: asked.DeclineOption, work: Work) -> asked.OptionDecided:
+        """The survivor's no, in effect at once (R48)."""
+        participation = work.get(Participation, command.participation_id)
+        decision = self._said(command, work, participation, self.catalogue.version)
+        decision_id = participation.decline_option(
+            new_id(), self._option(command.option), command.offer_id, decision
+        )
+        self._save(work, command, participation)
+        return asked.OptionDecided(decision_id=decision_id, state="in_effect")
+
+    def confirm_decision(self, command: asked.ConfirmDecision, work: Work) -> asked.OptionDecided:
+        """A yes that staff recorded takes effect (R71)."""
+        participation = work.get(Participation, command.participation_id)
+        participation.confirm_decision(
+            command.decision_id,
+            self._said(command, work, participation),
+            trained=work.ctx.principal.trained,
+        )
+        self._save(work, command, participation)
+        return decided(participation, command.decision_id)
+
+    def deny_decision(self, command: asked.DenyDecision, work: Work) -> Done:
+        """A yes that was never said is over (R71)."""
+        participation = work.get(Participation, command.participation_id)
+        participation.deny_decision(command.decision_id, self._said(command, work, participation))
+        self._save(work, command, participation)
+        return Done(state="lapsed")
+
+    def make_contact(self, command: asked.MakeContact, work: Work) -> Done:
+        """The survivor comes by themself (R11)."""
+        participation, case = self._both(work, command.participation_id)
+        participation.make_contact(self._said(command, work, participation))
+        self._save(work, command, participation)
+        return Done(state=case.state)
+
+    # -- the survivor's exits, and the way back -----------------------------------------------
+
+    def pause_case(self, command: asked.PauseCase, work: Work) -> Done:
+        """Rest (R09)."""
+        participation, case = self._both(work, command.participation_id)
+        decision = self._said(command, work, participation)
+        participation.step_back("paused", decision)
+        case.pause(decision)
+        self._save(work, command, participation, case)
+        return Done(state=case.state)
+
+    def close_case(self, command: asked.CloseCase, work: Work) -> Done:
+        """End (R09)."""
+        participation, case = self._both(work, command.participation_id)
+        decision = self._said(command, work, participation)
+        participation.step_back("closed", decision)
+        case.close(decision)
+        self._save(work, command, participation, case)
+        return Done(state=case.state)
+
+    def reopen_case(self, command: asked.ReopenCase, work: Work) -> Done:
+        """Come back (R12)."""
+        participation, case = self._both(work, command.participation_id)
+        decision = self._said(command, work, participation)
+        participation.step_in(decision)
+        case.reopen(decision)
+        self._save(work, command, participation, case)
+        return Done(state=case.state)
+
+    def request_erasure(self, command: asked.RequestErasure, work: Work) -> asked.ErasureAsked:
+        """Have record classes rendered unreadable; recorded by staff it waits (R71)."""
+        participation = work.get(Participation, command.participation_id)
+        erasure_id = participation.request_erasure(
+            new_id(), command.record_classes, self._said(command, work, participation)
+        )
+        self._save(work, command, participation)
+        waits = erasure_id in participation.waiting
+        return asked.ErasureAsked(
+            erasure_id=erasure_id, state="awaiting_confirmation" if waits else "requested"
+        )
+
+    # -- handing over -------------------------------------------------------------------------
+
+    def fetch_item(self, command: asked.FetchItem, work: Work) -> asked.ItemContent:
+        """Hand an item over once, if consent says that this disclosure allows it.
+
+        The hand-over is stored before the words leave: this returns them to the store,
+        which answers after its commit.
+        """
+        agency_id = work.ctx.principal.agency_id
+        if agency_id is None or work.ctx.principal.kind != "agency":
+            raise NotAllowed()
+        confirmed = self._confirmed(command, agency_id, work.ctx)
+        participation = work.find(Participation, confirmed.participation_id)
+        need = reads.need(self, confirmed.participation_id, command.item.item_id)
+        if participation is None or need is None or participation.erases("needs"):
+            raise NoSuchItem()
+        handover_id = Handover.create_id(command.disclosure_id)
+        if work.find(Handover, handover_id) is not None:
+            raise NoSuchItem()
+        try:
+            content = self.open(need["words"])
+        except KeyDestroyed:
+            raise NoSuchItem() from None
+        work.save(
+            Handover(
+                disclosure_id=command.disclosure_id,
+                participation_id=participation.id,
+                agency_id=agency_id,
+                kind=command.item.kind,
+                item_id=command.item.item_id,
+            )
+        )
+        return asked.ItemContent(
+            disclosure_id=command.disclosure_id, item=command.item, content=content
+        )
+
+    def _confirmed(
+        self, command: asked.FetchItem, agency_id: UUID, ctx: Context
+    ) -> DisclosureConfirmed:
+        if (command.item.service, command.item.kind) != ("intake", "need"):
+            raise NoSuchItem()
+        question = ConfirmDisclosure(
+            disclosure_id=command.disclosure_id, agency_id=agency_id, item=command.item
+        )
+        try:
+            answer = self.edge.caller.call("consent", question.method(), question, ctx)
+        except Refused as refused:
+            if refused.because == "unavailable":
+                raise
+            raise NoSuchItem() from None
+        # What was asked is compared with what was answered: a permission is never stretched.
+        if (
+            not isinstance(answer, DisclosureConfirmed)
+            or (answer.disclosure_id, answer.agency_id, answer.item)
+            != (command.disclosure_id, agency_id, command.item)
+            or ctx.now > answer.take_before
+        ):
+            raise NoSuchItem()
+        return answer
+
+    # -- reads --------------------------------------------------------------------------------
+
+    def get_options(self, query: asked.GetOptions, ctx: Context) -> asked.Catalogue:
+        """What there is, in the language asked for where we have it (R28, R64)."""
+        language = self.catalogue.language(query.language)
+        return asked.Catalogue(
+            options_version=self.catalogue.version,
+            language=language,
+            options=tuple(
+                asked.CatalogueOption.model_validate(
+                    {
+                        "key": entry.option.key,
+                        "programme_type": entry.option.programme_type,
+                        "sector": entry.sector,
+                        "case_effect": entry.case_effect,
+                        **entry.texts[language],
+                    }
+                )
+                for entry in self.catalogue.entries
+            ),
+        )
+
+    def get_case(self, query: asked.GetCase, ctx: Context) -> asked.CaseView:
+        """Where the case stands and who helps; the base is always shown (R21)."""
+        return reads.case_view(self, query.participation_id)
+
+    def get_needs(self, query: asked.GetNeeds, ctx: Context) -> asked.Needs:
+        """The needs in the survivor's words; ``None`` where the words were erased."""
+        return asked.Needs(
+            needs=tuple(
+                asked.NeedView(
+                    need_id=row["need_id"],
+                    words=self._words(row["words"]),
+                    recorded_at=row["recorded_at"],
+                )
+                for row in reads.needs(self, query.participation_id)
+            )
+        )
+
+    def get_timeline(self, query: asked.GetTimeline, ctx: Context) -> asked.Timeline:
+        """Every decision and event, in order."""
+        return reads.timeline(self, query.participation_id)
+
+    def resource(self, request: Request, ctx: Context) -> dict[str, Any]:
+        """Whose participation is asked about, who is assigned to it, who recorded the yes."""
+        participation_id = getattr(request, "participation_id", None)
+        if participation_id is None:
+            return {"participation_id": "", "assigned": []}
+        found = reads.who_helps(self, participation_id)
+        decision_id = getattr(request, "decision_id", None)
+        return {
+            "participation_id": str(participation_id),
+            "assigned": [str(found["advocate_id"])] if found and found["advocate_id"] else [],
+            "recorded_by": reads.recorded_by(self, participation_id, decision_id),
+        }
+
+    # -- what the methods above share ---------------------------------------------------------
+
+    def _both(self, work: Work, participation_id: UUID) -> tuple[Participation, Case]:
+        participation = work.get(Participation, participation_id)
+        return participation, work.get(Case, participation.case_id)
+
+    def _save(self, work: Work, command: Command, *aggregates: Aggregate) -> None:
+        changed = [a for a in aggregates if a.pending_events]
+        if not changed:
+            log.info("command.ignored", command=command.method())
+        work.save(*changed)
+
+    def _option(self, key: str) -> Option:
+        option = self.catalogue.find(key)
+        if option is None:
+            raise NoSuchOption()
+        return option
+
+    def _index(self, code: str) -> bytes:
+        return possession_code.index(code, self.edge.secrets["index"])
+
+    def _words(self, token: str) -> str | None:
+        try:
+            return self.open(token)
+        except KeyDestroyed:
+            return None
+
+    def _said(
+        self, command: Spoken, work: Work, participation: Participation, options: str | None = None
+    ) -> Decision:
+        """The survivor decided; staff may have written it down for them (R71)."""
+        return header(command, work.ctx, participation, "harmed_party", options)
+
+    def _own(
+        self, command: Spoken, work: Work, participation: Participation, options: str | None = None
+    ) -> Decision:
+        """Whoever records it decided it: a notice, an offer, an advocate's leaving."""
+        survivor = work.ctx.principal.kind == "survivor"
+        who: DecidedBy = "harmed_party" if survivor else "staff"
+        return header(command, work.ctx, participation, who, options)
+
+
+def header(
+    command: Spoken,
+    ctx: Context,
+    participation: Participation,
+    decided_by: DecidedBy,
+    options_version: str | None,
+) -> Decision:
+    """The decision's header (language: "A decision"), from the command and the edge."""
+    if command.decided_at is not None and command.decided_at > ctx.now:
+        raise DecidedInTheFuture()
+    by = recorder(ctx)
+    if not by.is_staff and by.actor_id != participation.id:
+        raise NotAllowed()
+    return Decision(
+        decided_by=decided_by,
+        participation_id=participation.id,
+        recorded_by=by,
+        how=command.how,
+        language=command.language,
+        decided_at=command.decided_at or ctx.now,
+        recorded_at=ctx.now,
+        on_behalf_of=participation.id if by.is_staff and decided_by == "harmed_party" else None,
+        interpreter=command.interpreter,
+        notice_version=participation.notice_version,
+        options_version=options_version,
+    )
+
+
+def recorder(ctx: Context) -> RecordedBy:
+    """Who writes it down; only a person does."""
+    who = ctx.principal
+    if not isinstance(who.id, UUID) or who.kind not in ("survivor", "staff"):
+        raise NotAllowed()
+    if who.kind == "survivor":
+        return RecordedBy(who.id, "harmed_party")
+    # Whatever an identity provider calls its staff, they never pass for a party (R71).
+    role = "staff" if who.role in ("", *_PARTIES) else who.role
+    return RecordedBy(who.id, role, who.base, who.agency_id)
+
+
+def decided(participation: Participation, decision_id: UUID) -> asked.OptionDecided:
+    """How a decision stands."""
+    waits = decision_id in participation.waiting
+    return asked.OptionDecided(
+        decision_id=decision_id, state="awaiting_confirmation" if waits else "in_effect"
+    )

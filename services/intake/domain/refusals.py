@@ -1,0 +1,146 @@
+"""Why intake says no, in words that say what can be done instead."""
+
+from __future__ import annotations
+
+from shared.contracts.refusal import Because, NotAllowed, NotFound, Refused
+
+
+class NoticeNotGiven(Refused):
+    """Nothing is written down before the survivor knows who may read it."""
+
+    code = "notice_not_given"
+    detail = "The confidentiality notice for who is helping now has not been given."
+    what_to_do = "Give the notice for this base first, and record it with its version."
+
+
+class NoticeOfAnotherBase(Refused):
+    """The notice must be that of whoever helps: what stays confidential depends on it."""
+
+    code = "notice_of_another_base"
+    because: Because = "invalid"
+    detail = "This notice is not the one for the advocate who is assigned."
+    what_to_do = "Give the notice of the advocate's base; 'alone' where there is no advocate."
+
+
+class AdvocateNotAsked(Refused):
+    """An advocate comes only when called."""
+
+    code = "advocate_not_asked"
+    detail = "The survivor has not asked for an advocate of this base."
+    what_to_do = "Wait until the survivor asks, and assign somebody of the base they named."
+
+
+class AdvocateAlreadyThere(Refused):
+    """Another advocate is assigned."""
+
+    code = "advocate_already_assigned"
+    detail = "Another advocate is assigned already."
+    what_to_do = "Let the survivor end that assignment and ask anew, if they wish."
+
+
+class CaseAtRest(Refused):
+    """The survivor paused or closed the case: nobody writes here until they come back."""
+
+    code = "case_at_rest"
+    detail = "The survivor paused or closed this case; nothing is asked of them now."
+    what_to_do = "Wait. The survivor can reopen it at any time."
+
+
+class TooFewOptions(Refused):
+    """One option is no choice."""
+
+    code = "too_few_options"
+    because: Because = "invalid"
+    detail = "An offer needs at least two different options besides 'nothing now'."
+    what_to_do = "Add another option that is really there, and offer again."
+
+
+class DeclinedBefore(Refused):
+    """A no was said; it stands until the survivor comes back by themself."""
+
+    code = "declined_before"
+    detail = "The survivor declined one of these, and has not made contact since."
+    what_to_do = "Leave it out. The survivor can choose it, or make contact, at any time."
+
+
+class NotOffered(Refused):
+    """The offer named does not hold this option."""
+
+    code = "not_offered"
+    because: Because = "invalid"
+    detail = "This option is not part of that offer."
+    what_to_do = "Name the offer that holds it, or choose it without an offer."
+
+
+class NoSuchOption(Refused):
+    """The catalogue has no such option."""
+
+    code = "no_such_option"
+    because: Because = "invalid"
+    detail = "There is no option of this name."
+    what_to_do = "Read the options, and use one of their keys."
+
+
+class SecondPersonNeeded(NotAllowed):
+    """Whoever wrote a yes down cannot also be the one who confirms it."""
+
+    code = "second_person_needed"
+    detail = "A yes recorded by staff is confirmed by the survivor, or by another, trained person."
+    what_to_do = "Let the survivor confirm it, or a trained colleague who hears it from them."
+
+
+class NothingToConfirm(Refused):
+    """The yes has lapsed, or was denied."""
+
+    code = "nothing_to_confirm"
+    detail = "This yes is over: it was denied, declined or lapsed."
+    what_to_do = "If the survivor says yes now, record it anew."
+
+
+class UnknownDecision(NotFound):
+    """No decision of this participation has that id."""
+
+    code = "unknown_decision"
+    detail = "There is no such decision here."
+
+
+class BeyondRecall(Refused):
+    """An erasure that took effect cannot be taken back."""
+
+    code = "beyond_recall"
+    because: Because = "gone"
+    detail = "The erasure has begun; what was destroyed cannot come back."
+    what_to_do = "Tell the survivor at once, and your supervisor: their yes was recorded falsely."
+
+
+class OnlyTheSurvivor(NotAllowed):
+    """Nobody does this for the survivor."""
+
+    code = "only_the_survivor"
+    detail = "Only the survivor can do this, with their own code."
+    what_to_do = "Leave it to the survivor."
+
+
+class DecidedInTheFuture(Refused):
+    """A decision cannot have been made after it is recorded."""
+
+    code = "decided_in_the_future"
+    because: Because = "invalid"
+    detail = "decided_at lies in the future."
+    what_to_do = "Give the time at which it was decided, or leave it out."
+
+
+class CodeUnknown(NotFound):
+    """Wrong, unknown, malformed: one answer."""
+
+    code = "code_unknown"
+    detail = "This code opens nothing."
+    what_to_do = "Check the words and their order. Nothing was recorded."
+
+
+class NoSuchItem(NotFound):
+    """Unknown, used, late, foreign: one answer."""
+
+    code = "nothing_to_hand_over"
+    detail = "There is nothing to hand over under this disclosure."
+    what_to_do = "Ask consent for a disclosure, and take the item once, within a minute."

@@ -1,0 +1,1 @@
+"""Pure formats: possession codes, the catalogue of options and the notices."""

@@ -1,0 +1,83 @@
+"""When another service says something about a participation, its own timeline says so too."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import structlog
+
+from services.intake.application import IntakeApplication
+from services.intake.domain import Participation, Timeline
+from shared.contracts.base import Message
+from shared.contracts.intake import SERVICE
+from shared.contracts.keyring import ConfirmForgotten, KeysDestroyedMessage
+from shared.contracts.refusal import Refused
+from shared.eventstore.work import Handler, Work
+
+log = structlog.get_logger()
+
+
+def note(_: IntakeApplication, message: Message, work: Work) -> None:
+    """An entry in the timeline of the participation it is about.
+
+    ``about`` is the id of the grant, notice or erasure; a disclosure names whom it went to.
+    """
+    told: Any = message
+    if work.find(Participation, told.participation_id) is None:
+        log.warning("reaction.unknown_participation", message_type=message.type)
+        return
+    timeline = work.find(Timeline, Timeline.create_id(told.participation_id))
+    if timeline is None:
+        timeline = Timeline(participation_id=told.participation_id)
+    source, subject, verb, _version = message.type.split(".")
+    timeline.note(
+        source=source,
+        what=verb if verb == "disclosure_made" else f"{subject}_{verb}",
+        at=told.at,
+        about=_about(told),
+        shared_with=getattr(told, "recipient_agency_id", None),
+        recorded_by_id=getattr(told, "recorded_by_id", None),
+        recorded_by_role=getattr(told, "recorded_by_role", None),
+    )
+    work.save(timeline)
+
+
+def forget(app: IntakeApplication, message: Message, work: Work) -> None:
+    """Keys were destroyed: drop them from memory, say so, and note it.
+
+    The keyring may be away at this moment; then it waits until the loan has run out.
+    """
+    if not isinstance(message, KeysDestroyedMessage):
+        raise TypeError(f"{message.type} is not about destroyed keys")
+    app.edge.keys.forget(message.participation_id, message.record_classes)
+    holder = getattr(app.edge.keys, "holder", None)
+    if holder is not None:
+        confirm = ConfirmForgotten(
+            erasure_id=message.erasure_id, service=app.edge.service, holder=holder
+        )
+        try:
+            app.edge.caller.call(
+                "keyring", confirm.method(), confirm, None, command_id=message.erasure_id
+            )
+        except Refused as refused:
+            log.warning("reaction.not_confirmed", code=refused.code)
+    note(app, message, work)
+
+
+def _about(told: Any) -> str | None:
+    for name in ("grant_id", "notice_id", "erasure_id"):
+        if hasattr(told, name):
+            return str(getattr(told, name))
+    return None
+
+
+REACTIONS: dict[str, Handler] = {
+    **{message_type: note for types in SERVICE.follows.values() for message_type in types},
+    KeysDestroyedMessage.type: forget,
+}
+
+
+class Intake(IntakeApplication):
+    """The application with what it does when others speak."""
+
+    reactions: ClassVar[dict[str, Handler]] = REACTIONS

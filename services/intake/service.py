@@ -1,0 +1,139 @@
+"""The doors of intake: one method a request, each the application's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.intake.reactions import Intake
+from shared.contracts import intake as asked
+from shared.contracts.base import Model
+from shared.eventstore.edge import Edge
+from shared.messaging.entry import entry
+from shared.messaging.provided import Provided
+
+
+class IntakeService:
+    """A survivor begins, is told what stays confidential, and decides."""
+
+    name = "intake"
+    app: Any = Provided("app")
+
+    @entry(asked.BeginInquiry)
+    def begin_inquiry(self, request: asked.BeginInquiry, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.OpenSession)
+    def open_session(self, request: asked.OpenSession, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.RequestAdvocate)
+    def request_advocate(self, request: asked.RequestAdvocate, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.AssignAdvocate)
+    def assign_advocate(self, request: asked.AssignAdvocate, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.EndAdvocateAssignment)
+    def end_advocate_assignment(self, request: asked.EndAdvocateAssignment, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.GiveConfidentialityNotice)
+    def give_confidentiality_notice(
+        self, request: asked.GiveConfidentialityNotice, ctx: Any
+    ) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.StateNeed)
+    def state_need(self, request: asked.StateNeed, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.OfferOptions)
+    def offer_options(self, request: asked.OfferOptions, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.ChooseOption)
+    def choose_option(self, request: asked.ChooseOption, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.DeclineOption)
+    def decline_option(self, request: asked.DeclineOption, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.ConfirmDecision)
+    def confirm_decision(self, request: asked.ConfirmDecision, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.DenyDecision)
+    def deny_decision(self, request: asked.DenyDecision, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.MakeContact)
+    def make_contact(self, request: asked.MakeContact, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.PauseCase)
+    def pause_case(self, request: asked.PauseCase, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.CloseCase)
+    def close_case(self, request: asked.CloseCase, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.ReopenCase)
+    def reopen_case(self, request: asked.ReopenCase, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.RequestErasure)
+    def request_erasure(self, request: asked.RequestErasure, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.FetchItem)
+    def fetch_item(self, request: asked.FetchItem, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.GetOptions)
+    def get_options(self, request: asked.GetOptions, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.GetCase)
+    def get_case(self, request: asked.GetCase, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.GetNeeds)
+    def get_needs(self, request: asked.GetNeeds, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+    @entry(asked.GetTimeline)
+    def get_timeline(self, request: asked.GetTimeline, ctx: Any) -> Model:
+        answer: Model = self.app.run(request, ctx)
+        return answer
+
+
+def build(edge: Edge) -> dict[str, object]:
+    """What ``shared/run.py`` binds to the service, in both forms."""
+    return {"app": Intake(edge)}
+
+
+SERVICE_CLASS = IntakeService
