@@ -37,7 +37,7 @@ class ServicePattern(LayersContract):
         names = graph.find_children(cast(str, self.package)) - cast(set[str], self.apart or set())
         if not names:
             raise ValueError(f"{self.package} has no services: the rule would hold of nothing")
-        self.containers = [ModuleExpression(name) for name in sorted(names)]
+        cast(Any, self).containers = [ModuleExpression(name) for name in sorted(names)]
         return super().check(graph, verbose)
 
 

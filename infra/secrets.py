@@ -10,30 +10,38 @@ the host shall read them.
     postgres/       superuser
     rabbitmq/       definitions.json
     migrate/        superuser, db_<service>_<role>
-    <service>/      db_<role>, broker, signing_key.pem, issuers.json, rpc_keys.json,
+    <service>/      db_<role>, broker, <service>_key.pem, issuers.json, rpc_keys.json,
                     fingerprint_key, pseudonym_key, index_key, code_key, kek (keyring only)
-    gateway/        broker, signing_key.pem, issuers.json, rpc_keys.json, agencies.json, session_key
+    gateway/        broker, gateway_key.pem, issuers.json, rpc_keys.json,
+                    staff_issuers.json, agencies.json, agency_pepper
     people/         staff_issuer.pem, agencies.json: what the journey's people hold; in no container
+    shared/         rpc_keys.json, of which every container has a copy
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import jwt
+
+from services.gateway.agencies import AgencyKey, hashed, new_key, written
 from shared.contracts.registry import services
 from shared.identity.keys import SigningKey
+from shared.identity.tokens import GATEWAY
+from shared.messaging.topology import definitions
 
 GENERATED = Path(__file__).parent / "secrets" / "generated"
 DATABASE_ROLES = ("owner", "committer", "query", "relay", "audit")
 HELD_BY_SERVICE = ("committer", "query", "relay")
-STAFF_ISSUER = "staff"
+STAFF_ISSUER = "urn:sayso:development-issuer"
+STAFF_AUDIENCE = "sayso"
 AGENCIES = 2
 
 
@@ -79,12 +87,12 @@ def generate(root: Path = GENERATED) -> None:
     superuser = Folder(root, "postgres").keep("superuser", secret)
     migrate.write("superuser", superuser)
 
-    containers = {name: Folder(root, name) for name in (*services(), "gateway")}
+    containers = {name: Folder(root, name) for name in (*services(), GATEWAY)}
     _databases(migrate, containers)
     brokers = {name: folder.keep("broker", secret) for name, folder in containers.items()}
     rabbitmq.write("definitions.json", json.dumps(definitions(brokers), indent=1, sort_keys=True))
     _keys(root, containers)
-    _agencies(root, containers["gateway"])
+    _people(Folder(root, "people"), containers[GATEWAY])
 
 
 def _databases(migrate: Folder, containers: dict[str, Folder]) -> None:
@@ -97,34 +105,47 @@ def _databases(migrate: Folder, containers: dict[str, Folder]) -> None:
 
 
 def _keys(root: Path, containers: dict[str, Folder]) -> None:
-    people = Folder(root, "people")
     rpc_keys = Folder(root, "shared").keep("rpc_keys.json", _first_rpc_key)
     pinned = {
-        name: _public(name, folder.keep("signing_key.pem", lambda: _signing_key(name)))
+        name: _public(name, folder.keep(f"{name}_key.pem", partial(_signing_key, name)))
         for name, folder in containers.items()
     }
-    staff = _public(STAFF_ISSUER, people.keep("staff_issuer.pem", lambda: _signing_key(STAFF_ISSUER)))
     for name, folder in containers.items():
-        known = {**pinned, STAFF_ISSUER: staff} if name == "gateway" else pinned
-        folder.write("issuers.json", json.dumps(known, indent=1, sort_keys=True))
+        folder.write("issuers.json", json.dumps(pinned, indent=1, sort_keys=True))
         folder.write("rpc_keys.json", rpc_keys)
-        for held in ("fingerprint_key", "pseudonym_key", "index_key", "code_key"):
-            if name != "gateway":
+        if name != GATEWAY:
+            for held in ("fingerprint_key", "pseudonym_key", "index_key", "code_key"):
                 folder.keep(held, key)
-    containers["gateway"].keep("session_key", key)
     containers["keyring"].keep("kek", key)
 
 
-def _agencies(root: Path, gateway: Folder) -> None:
-    """The development agencies: the gateway gets hashes, the journey's people the keys."""
-    people = json.loads(
-        Folder(root, "people").keep(
-            "agencies.json",
-            lambda: json.dumps([{"id": str(uuid4()), "key": secret()} for _ in range(AGENCIES)]),
-        )
+def _people(people: Folder, gateway: Folder) -> None:
+    """Development issuer and agencies: the gateway gets what verifies, the people what signs."""
+    gateway.write(
+        "staff_issuers.json",
+        staff_issuers(people.keep("staff_issuer.pem", partial(_signing_key, STAFF_ISSUER))),
     )
-    hashed = {a["id"]: hashlib.sha256(a["key"].encode()).hexdigest() for a in people}
-    gateway.write("agencies.json", json.dumps(hashed, indent=1, sort_keys=True))
+    pepper = gateway.keep("agency_pepper", key).encode()
+    agencies = json.loads(people.keep("agencies.json", _first_agencies))
+    kept = (AgencyKey(UUID(a["id"]), a["unit_kind"], hashed(a["key"], pepper)) for a in agencies)
+    gateway.write("agencies.json", written(kept))
+
+
+def _first_agencies() -> str:
+    made = [
+        {"id": str(uuid4()), "unit_kind": "community", "key": new_key(secrets.token_bytes)}
+        for _ in range(AGENCIES)
+    ]
+    return json.dumps(made, indent=1)
+
+
+def staff_issuers(pem: str) -> str:
+    """What the gateway pins of the development issuer: its public key as a JWK."""
+    signing = SigningKey.from_pem(STAFF_ISSUER, pem.encode())
+    jwk = jwt.algorithms.OKPAlgorithm.to_jwk(signing.public, as_dict=True)
+    pinned = {**jwk, "alg": "EdDSA", "use": "sig", "kid": signing.key_id}
+    issuer = {"issuer": STAFF_ISSUER, "audience": STAFF_AUDIENCE, "jwks": {"keys": [pinned]}}
+    return json.dumps([issuer], indent=1, sort_keys=True)
 
 
 def _signing_key(issuer: str) -> str:

@@ -1,0 +1,130 @@
+"""Start and stop the compose platform: ``python -m infra.compose up|down``.
+
+Works with ``docker compose`` and with docker-compose 1.29. ``up`` generates the
+secrets that are missing, builds, starts, waits until every container is healthy
+and says where to go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from infra.secrets import GENERATED, generate
+
+ROOT = Path(__file__).parent.parent
+PROJECT = "sayso"
+PATIENCE = 300.0
+
+
+class CannotStart(Exception):
+    """What is missing or failed, and what to do about it."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0, or 1 with the reason on stderr."""
+    parser = argparse.ArgumentParser(prog="python -m infra.compose")
+    parser.add_argument("what", choices=("up", "down"))
+    parser.add_argument("--data", action="store_true", help="down: delete volumes and secrets too")
+    asked = parser.parse_args(arguments)
+    try:
+        compose = command()
+        if asked.what == "up":
+            up(compose)
+        else:
+            down(compose, data=asked.data)
+    except CannotStart as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    return 0
+
+
+def command() -> list[str]:
+    """The compose command of this machine."""
+    if not shutil.which("docker") or _run(["docker", "info"]).returncode:
+        raise CannotStart(
+            "No Docker answers here. Install and start it, or use `make demo`, which needs none."
+        )
+    for candidate in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(candidate[0]) and _run([*candidate, "version"]).returncode == 0:
+            return [*candidate, "-p", PROJECT]
+    raise CannotStart(
+        "Docker answers, but neither `docker compose` nor `docker-compose` is installed."
+    )
+
+
+def up(compose: list[str]) -> None:
+    """Secrets, images, containers; returns when all are healthy."""
+    volume = ["docker", "volume", "inspect", f"{PROJECT}_postgres"]
+    if not GENERATED.exists() and _run(volume).returncode == 0:
+        raise CannotStart(
+            f"There is data of an earlier platform, but its secrets ({GENERATED}) are gone.\n"
+            "Put them back, or delete the data too: make down DATA=1"
+        )
+    generate()
+    _compose(compose, "build", "--quiet", "migrate")
+    _compose(compose, "up", "-d", "--remove-orphans")
+    _wait(compose)
+    port = os.environ.get("SAYSO_PORT", "8000")
+    print(f"The platform is up: http://127.0.0.1:{port}  (API documentation: /docs)")
+    print("Play the journey on it: make journey. Stop it: make down.")
+
+
+def down(compose: list[str], *, data: bool) -> None:
+    """Stop; with ``data`` nothing remains."""
+    _compose(compose, "down", "--remove-orphans", *(["--volumes"] if data else []))
+    if data:
+        shutil.rmtree(GENERATED, ignore_errors=True)
+
+
+def _wait(compose: list[str]) -> None:
+    print("Waiting until everything is healthy ", end="", flush=True)
+    until = time.monotonic() + PATIENCE
+    while waiting := _not_ready(compose):
+        if time.monotonic() > until:
+            print()
+            _compose(compose, "logs", "--tail", "40", *waiting)
+            raise CannotStart(f"Not healthy after {PATIENCE:.0f} s: {', '.join(waiting)}")
+        print(".", end="", flush=True)
+        time.sleep(1)
+    print(" healthy.")
+
+
+def _not_ready(compose: list[str]) -> list[str]:
+    """The services that are not healthy yet, or (one-shot jobs) have not ended well."""
+    ids = _run([*compose, "ps", "-a", "-q"])
+    inspected = _run(["docker", "inspect", *ids.stdout.split()])
+    if inspected.returncode:
+        return ["all"]
+    return sorted(
+        container["Config"]["Labels"]["com.docker.compose.service"]
+        for container in json.loads(inspected.stdout)
+        if not _well(container["State"])
+    )
+
+
+def _well(state: dict[str, object]) -> bool:
+    health = state.get("Health")
+    if isinstance(health, dict) and health.get("Status") != "none":
+        return health["Status"] == "healthy"
+    return state["Status"] == "exited" and state["ExitCode"] == 0
+
+
+def _run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def _compose(compose: list[str], *arguments: str) -> None:
+    ended = subprocess.run([*compose, *arguments], cwd=ROOT, check=False)
+    if ended.returncode:
+        raise CannotStart(f"`{' '.join([*compose, *arguments])}` failed; what it said is above.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
