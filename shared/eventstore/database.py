@@ -179,8 +179,7 @@ def _idle(connection: Any) -> bool:
     )
 
 
-def _as_away(error: psycopg2.Error) -> Exception:
+def _as_away(error: Exception) -> Exception:
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
-        away = Unavailable()
-        return away
+        return Unavailable()
     return error

@@ -33,7 +33,17 @@ from shared.contracts.refusal import Unavailable
 from shared.eventstore.database import Database
 from shared.eventstore.log import AlreadyDone, Decision, Entry, EventLog, VersionConflict
 
-_COLUMNS = "originator_id, originator_version, topic, state"
+_STREAM = (
+    "SELECT originator_id, originator_version, topic, state FROM events WHERE originator_id = %s"
+    " AND originator_version > %s AND (%s::bigint IS NULL OR originator_version <= %s)"
+    " ORDER BY originator_version LIMIT %s"
+)
+_STREAM_BACKWARDS = _STREAM.replace("BY originator_version", "BY originator_version DESC")
+_LOG = (
+    "SELECT originator_id, originator_version, topic, state, position FROM events"
+    " WHERE position >= %s AND (%s::bigint IS NULL OR position <= %s)"
+    " AND (%s OR topic = ANY(%s)) ORDER BY position LIMIT %s"
+)
 
 
 class Datastore:
@@ -77,12 +87,10 @@ class LogAggregateRecorder(AggregateRecorder):
     ) -> Sequence[StoredEvent]:
         """The events of one stream, by version."""
         rows = self.datastore.database.query(
-            f"SELECT {_COLUMNS} FROM events WHERE originator_id = %s"
-            " AND originator_version > %s AND (%s::bigint IS NULL OR originator_version <= %s)"
-            f" ORDER BY originator_version {'DESC' if desc else 'ASC'} LIMIT %s",
+            _STREAM_BACKWARDS if desc else _STREAM,
             (originator_id, -1 if gt is None else gt, lte, lte, limit),
         )
-        return [StoredEvent(*row[:3], bytes(row[3])) for row in rows]
+        return [StoredEvent(id, n, topic, bytes(state)) for id, n, topic, state in rows]
 
     def _insert(
         self, stored_events: Sequence[StoredEvent], tracking: Tracking | None = None, **_: Any
@@ -116,12 +124,13 @@ class LogApplicationRecorder(LogAggregateRecorder, ApplicationRecorder):
         """The events from ``start`` to ``stop``, perhaps of some topics only."""
         first = (start or 0) + (0 if inclusive_of_start or start is None else 1)
         rows = self.datastore.database.query(
-            f"SELECT {_COLUMNS}, position FROM events WHERE position >= %s"
-            " AND (%s::bigint IS NULL OR position <= %s)"
-            " AND (%s OR topic = ANY(%s)) ORDER BY position LIMIT %s",
+            _LOG,
             (first, stop, stop, not topics, list(topics), limit),
         )
-        return [Notification(*row[:3], bytes(row[3]), id=row[4]) for row in rows]
+        return [
+            Notification(id, version, topic, bytes(state), position)
+            for id, version, topic, state, position in rows
+        ]
 
     def max_notification_id(self) -> int | None:
         """The last position, or nothing."""

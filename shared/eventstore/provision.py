@@ -42,6 +42,10 @@ class Migration:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
+def no_password(_kind: str) -> None:
+    """For a server that trusts whoever reaches its socket."""
+
+
 def role_name(service: str, kind: str) -> str:
     """``consent`` and ``query`` → ``consent_query``."""
     if kind not in KINDS:
@@ -67,7 +71,7 @@ def provision(
     admin_dsn: str,
     service: str,
     *,
-    password: Callable[[str], str | None] = lambda kind: None,
+    password: Callable[[str], str | None] = no_password,
     database: str | None = None,
     migrations: list[Migration] | None = None,
 ) -> list[str]:
@@ -148,7 +152,7 @@ def _migrate(cursor: Any, service: str, wanted: list[Migration]) -> list[str]:
     cursor.execute("SELECT name, checksum FROM migrations ORDER BY number")
     done = dict(cursor.fetchall())
     _check(done, wanted)
-    ran = []
+    ran: list[str] = []
     for migration in (m for m in wanted if m.name not in done):
         number = len(done) + len(ran) + 1
         text = _PLACEHOLDER.sub(lambda found: role_name(service, found[1]), migration.text)

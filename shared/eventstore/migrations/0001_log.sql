@@ -50,7 +50,7 @@ CREATE TABLE parked (
 CREATE INDEX parked_streams ON parked (producer, stream_id, position);
 
 CREATE TABLE relay (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
     cursor bigint NOT NULL,
     last_published bigint NOT NULL
 );
