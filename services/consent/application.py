@@ -1,0 +1,331 @@
+"""What consent can be asked: a method per command and query. Repeats are harmless.
+
+Who may ask at all is Cedar's; here it is decided who may *record*: the
+survivor, or the staff whom the survivor has, once the notice was given (R22).
+A no waits for no notice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from services.consent import contracts
+from services.consent import tables as rows
+from services.consent.data import release_policy
+from services.consent.domain.accompaniment import Accompaniment
+from services.consent.domain.errors import (
+    DecidedInFuture,
+    DisclosureNotGranted,
+    NothingToSupersede,
+    NoticeMissing,
+)
+from services.consent.domain.grant import Disclosure, Grant, Item, NotReleased
+from services.consent.domain.refusals import Refusals
+from shared.contracts.base import Done, Request, Spoken
+from shared.contracts.consent import (
+    SERVICE,
+    ConfirmDisclosure,
+    ConfirmGrant,
+    DeclineGrant,
+    DisclosureConfirmed,
+    DisclosureGranted,
+    ExplainGrant,
+    GetGrants,
+    GiveGrant,
+    GrantDecided,
+    GrantProposed,
+    Grants,
+    ProposeGrant,
+    RequestDisclosure,
+    RevokeGrant,
+)
+from shared.contracts.decision import Base, Decision, RecordedBy
+from shared.contracts.items import ItemRef
+from shared.contracts.refusal import NotAllowed, NotFound
+from shared.eventstore.application import EventSourcedApplication
+from shared.eventstore.clock import new_id
+from shared.eventstore.edge import Edge
+from shared.eventstore.work import Context, Work
+
+log = structlog.get_logger()
+
+EXPIRY = "grant_expiry"
+"""The due row that puts the end of a grant's period on record; its key is the grant's id."""
+
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""How far ahead the clock of whoever entered a decision's time may be."""
+
+
+class ConsentApplication(EventSourcedApplication):
+    """Grants, and the disclosures that they allow."""
+
+    contract = SERVICE
+    tables = rows.TABLES
+    fold = staticmethod(rows.fold)
+    announce = staticmethod(contracts.announce)
+
+    def __init__(self, edge: Edge) -> None:
+        super().__init__(edge)
+        self.policy = release_policy()
+        self._reference_key = edge.secrets["agency_references"]
+
+    def propose_grant(self, command: ProposeGrant, work: Work) -> GrantProposed:
+        """A new grant, which opens nothing yet."""
+        decision = self._decision(command, work)
+        grant_id = new_id()
+        grant = Grant.propose(
+            grant_id=grant_id,
+            decision=decision,
+            recipient_agency_id=command.recipient_agency_id,
+            agency_reference=self._reference(command.recipient_agency_id, grant_id),
+            items=[_item(item) for item in command.items],
+            purpose=command.purpose,
+            delivery_method=command.delivery_method,
+            starts_at=command.starts_at and command.starts_at.astimezone(UTC),
+            expires_at=command.expires_at.astimezone(UTC),
+            policy=self.policy,
+            supersedes=_to_supersede(command, work),
+        )
+        work.save(grant)
+        work.schedule(EXPIRY, str(grant.id), grant.expires_at)
+        return GrantProposed(
+            grant_id=grant.id, agency_reference=grant.agency_reference, state=grant.state
+        )
+
+    def explain_grant(self, command: ExplainGrant, work: Work) -> Done:
+        """What the release does was explained, in this wording."""
+        decision = self._decision(command, work)
+        grant = _grant(command, work)
+        grant.explain(decision, command.explanation_version, self.policy)
+        _store(command, grant, work)
+        return Done(state=grant.state)
+
+    def give_grant(self, command: GiveGrant, work: Work) -> GrantDecided:
+        """The survivor's yes, by themselves or written down by staff (R71)."""
+        decision = self._decision(command, work)
+        return _yes(command, work, decision, lambda grant: grant.give(decision))
+
+    def confirm_grant(self, command: ConfirmGrant, work: Work) -> GrantDecided:
+        """A yes that staff recorded, heard again (R71)."""
+        trained = work.ctx.principal.trained
+        decision = self._decision(command, work, come_to_hear=trained)
+        return _yes(command, work, decision, lambda grant: grant.confirm(decision, trained=trained))
+
+    def decline_grant(self, command: DeclineGrant, work: Work) -> GrantDecided:
+        """The survivor's no; acts at once (R71)."""
+        decision = self._decision(command, work, no=True)
+        return _no(command, work, lambda grant: grant.decline(decision))
+
+    def revoke_grant(self, command: RevokeGrant, work: Work) -> GrantDecided:
+        """The end of a grant; acts at once (R09, R71)."""
+        decision = self._decision(command, work, no=True)
+        return _no(command, work, lambda grant: grant.revoke(decision))
+
+    def request_disclosure(self, command: RequestDisclosure, work: Work) -> DisclosureGranted:
+        """The grant records a disclosure; or a refusal is recorded, and answered, always alike."""
+        principal, now = work.ctx.principal, work.ctx.now
+        if principal.kind != "agency" or principal.agency_id is None:
+            raise NotAllowed()
+        # An unknown reference is looked for all the same: it costs what a known one does.
+        grant_id = rows.grant_of(self, command.agency_reference) or command.agency_reference
+        grant = work.find(Grant, grant_id)
+        try:
+            made = _disclose(grant, command, principal.agency_id, now)
+        except NotReleased as no:
+            work.save(_refused(command, principal.agency_id, grant, no.reason, work))
+            raise work.after_storing(DisclosureNotGranted()) from None
+        if grant is not None:
+            _store(command, grant, work)
+        return DisclosureGranted(disclosure_id=made.disclosure_id, take_before=made.take_before)
+
+    def confirm_disclosure(self, query: ConfirmDisclosure, ctx: Context) -> DisclosureConfirmed:
+        """Whether the item may be handed over now; the grant itself says so, not a read table."""
+        principal = ctx.principal
+        if principal.kind != "service" or principal.id != query.item.service:
+            raise NotAllowed()
+        grant_id = rows.grant_of(self, query.disclosure_id)
+        grant = self.aggregate(grant_id) if grant_id is not None else None
+        if not isinstance(grant, Grant):
+            raise DisclosureNotGranted()
+        try:
+            made = grant.takeable(
+                disclosure_id=query.disclosure_id,
+                agency_id=query.agency_id,
+                item=_item(query.item),
+                now=ctx.now,
+            )
+        except NotReleased:
+            raise DisclosureNotGranted() from None
+        return DisclosureConfirmed(
+            disclosure_id=made.disclosure_id,
+            participation_id=grant.participation_id,
+            agency_id=grant.recipient_agency_id,
+            item=query.item,
+            take_before=made.take_before,
+        )
+
+    def get_grants(self, query: GetGrants, ctx: Context) -> Grants:
+        """The survivor's grants, with the state that the clock gives them."""
+        return Grants(grants=rows.grants(self, query.participation_id, ctx.now))
+
+    def resource(self, request: Request, ctx: Context) -> dict[str, Any]:
+        """Whose it is, and the staff they have. An agency's request names nobody."""
+        participation_id = getattr(request, "participation_id", None)
+        if participation_id is None:
+            return {"participation_id": "", "assigned": []}
+        return {
+            "participation_id": str(participation_id),
+            "assigned": rows.assigned_to(self, participation_id),
+        }
+
+    def _reference(self, agency_id: UUID, grant_id: UUID) -> UUID:
+        """Known to this agency alone: two agencies cannot join what they hold."""
+        named = b"consent agency reference 1" + agency_id.bytes + grant_id.bytes
+        digest = hmac.new(self._reference_key, named, hashlib.sha256).digest()
+        return UUID(bytes=digest[:16], version=4)
+
+    def _decision(
+        self, command: Spoken, work: Work, *, no: bool = False, come_to_hear: bool = False
+    ) -> Decision:
+        """The header of what the survivor decided; ``NotAllowed`` where this person may not record.
+
+        ``no``: nothing but permission is asked. ``come_to_hear``: a second person need
+        not be the survivor's advocate to confirm what somebody else recorded (R71).
+        """
+        participation_id: UUID = command.participation_id  # type: ignore[attr-defined]
+        principal = work.ctx.principal
+        company = work.find(Accompaniment, Accompaniment.create_id(participation_id))
+        if principal.kind == "survivor":
+            if principal.participation_id != participation_id:
+                raise NotAllowed()
+            notice = company.latest_notice if company else None
+            base: Base | None = None
+        elif principal.kind == "staff":
+            if not (company and company.is_assigned(_id(principal.id))) and not come_to_hear:
+                raise NotAllowed()
+            base = company.base_of(_id(principal.id), principal.base) if company else principal.base
+            notice = company.notices.get(base or "") if company else None
+            if notice is None and not no:  # R22: the limits of confidentiality come first
+                raise NoticeMissing()
+        else:
+            raise NotAllowed()
+        now = work.ctx.now
+        if command.decided_at and command.decided_at > now + CLOCKS_DIFFER and not no:
+            raise DecidedInFuture()
+        return Decision(
+            decided_by="harmed_party",
+            participation_id=participation_id,
+            recorded_by=RecordedBy(_id(principal.id), principal.role, base, principal.agency_id),
+            how=command.how,
+            language=command.language,
+            decided_at=min(command.decided_at or now, now).astimezone(UTC),
+            recorded_at=now,
+            on_behalf_of=participation_id if principal.kind == "staff" else None,
+            interpreter=command.interpreter,
+            notice_version=notice,
+        )
+
+
+def _yes(
+    command: GiveGrant | ConfirmGrant,
+    work: Work,
+    decision: Decision,
+    decide: Callable[[Grant], None],
+) -> GrantDecided:
+    grant = _grant(command, work)
+    before = grant.state
+    decide(grant)
+    _store(command, grant, work)
+    took_effect = grant.state == "given" and before != "given"
+    if took_effect and grant.supersedes is not None:
+        old = work.get(Grant, grant.supersedes)
+        old.supersede(decision, by=grant.id)
+        work.save(old)
+        work.unschedule(EXPIRY, str(old.id))
+    return GrantDecided(grant_id=grant.id, state=grant.state)
+
+
+def _no(
+    command: DeclineGrant | RevokeGrant, work: Work, decide: Callable[[Grant], None]
+) -> GrantDecided:
+    grant = _grant(command, work)
+    decide(grant)
+    _store(command, grant, work)
+    work.unschedule(EXPIRY, str(grant.id))
+    return GrantDecided(grant_id=grant.id, state=grant.state)
+
+
+def _grant(
+    command: ExplainGrant | GiveGrant | ConfirmGrant | DeclineGrant | RevokeGrant, work: Work
+) -> Grant:
+    grant = work.get(Grant, command.grant_id)
+    if grant.participation_id != command.participation_id:
+        raise NotFound()
+    return grant
+
+
+def _to_supersede(command: ProposeGrant, work: Work) -> Grant | None:
+    if command.supersedes is None:
+        return None
+    old = work.find(Grant, command.supersedes)
+    if old is None:
+        raise NothingToSupersede()
+    return old
+
+
+def _store(command: Request, grant: Grant, work: Work) -> None:
+    if not grant.pending_events:
+        log.info("command.ignored", command=command.method(), stream_id=str(grant.id))
+        return
+    work.save(grant)
+
+
+def _disclose(
+    grant: Grant | None, command: RequestDisclosure, agency_id: UUID, now: datetime
+) -> Disclosure:
+    if grant is None:
+        raise NotReleased("unknown_reference")
+    return grant.disclose(
+        disclosure_id=new_id(),
+        agency_id=agency_id,
+        item=_item(command.item),
+        purpose=command.purpose,
+        now=now,
+    )
+
+
+def _refused(
+    command: RequestDisclosure, agency_id: UUID, grant: Grant | None, reason: str, work: Work
+) -> Refusals:
+    participation_id = grant.participation_id if grant is not None else None
+    now = work.ctx.now
+    asked: dict[str, Any] = {
+        "agency_reference": command.agency_reference,
+        "item": _item(command.item),
+        "purpose": command.purpose,
+        "reason": reason,
+        "refused_at": now,
+    }
+    day = now.date()
+    stream = work.find(Refusals, Refusals.stream(agency_id, participation_id, day))
+    if stream is None:
+        return Refusals(
+            agency_id=agency_id, participation_id=participation_id, day=day.isoformat(), **asked
+        )
+    stream.record(**asked)
+    return stream
+
+
+def _item(ref: ItemRef) -> Item:
+    return ref.service, ref.kind, ref.item_id
+
+
+def _id(value: UUID | str) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)

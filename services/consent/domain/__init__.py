@@ -1,0 +1,1 @@
+"""What consent decides by: pure. The modules' names are part of what is stored."""

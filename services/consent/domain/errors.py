@@ -1,0 +1,129 @@
+"""How a release says no to a command: in its own words, with what can be done instead."""
+
+from __future__ import annotations
+
+from shared.contracts.refusal import Because, Refused
+
+
+class GrantEnded(Refused):
+    """A change of heart is a new release, never an edit of the old one."""
+
+    code = "grant_ended"
+    detail = "This release was declined, or has ended."
+    what_to_do = "Propose a new release if it is wanted again."
+
+
+class AlreadyAnswered(Refused):
+    """The explanation belongs before the answer."""
+
+    code = "grant_already_answered"
+    detail = "This release has been answered already; its explanation can no longer change."
+    what_to_do = "Revoke it and propose a new one with the other explanation."
+
+
+class NotExplained(Refused):
+    """Consent that was not informed is none (field standards 1, 2)."""
+
+    code = "grant_not_explained"
+    detail = "Benefits, risks, alternatives and the way to revoke have not been explained yet."
+    what_to_do = "Explain the release first, then ask again."
+
+
+class UnknownExplanation(Refused):
+    """Nobody could say later what the survivor was told."""
+
+    code = "unknown_explanation"
+    because: Because = "invalid"
+    detail = "There is no explanation of that version."
+    what_to_do = "Use a version of the explanation that the policy lists."
+
+
+class PeriodOver(Refused):
+    """The clock decides, not whether somebody recorded the expiry."""
+
+    code = "grant_period_over"
+    because: Because = "gone"
+    detail = "The period of this release is over."
+    what_to_do = "Propose a new release with a later end."
+
+
+class PeriodNotPossible(Refused):
+    """A release ends in the future, after it starts, and within the policy's longest period."""
+
+    code = "grant_period_not_possible"
+    because: Because = "invalid"
+    detail = "The period is past, runs backwards, or is longer than the policy allows."
+    what_to_do = "Choose an end after the start, within the longest period of the policy."
+
+
+class NothingToConfirm(Refused):
+    """Only a yes that staff recorded waits for a confirmation."""
+
+    code = "grant_nothing_to_confirm"
+    detail = "No yes that staff recorded is waiting here."
+    what_to_do = "Record the survivor's yes first; the survivor's own yes needs no confirmation."
+
+
+class AnotherMustConfirm(Refused):
+    """Nobody confirms what they recorded themselves (R71)."""
+
+    code = "another_must_confirm"
+    because: Because = "not_allowed"
+    detail = "Whoever recorded the yes cannot confirm it."
+    what_to_do = "Let the survivor confirm it, or let a second trained person hear it from them."
+
+
+class TrainingNeeded(Refused):
+    """The second person has been trained for it (R71)."""
+
+    code = "training_needed"
+    because: Because = "not_allowed"
+    detail = "Only a trained person may confirm a yes that somebody else recorded."
+    what_to_do = "Let the survivor confirm it, or ask a trained colleague to hear it from them."
+
+
+class NotTheirs(Refused):
+    """A release is decided by the person whom it concerns, and by nobody else (I13)."""
+
+    code = "not_theirs_to_decide"
+    because: Because = "not_allowed"
+    detail = "Only the survivor decides about a release."
+    what_to_do = "Ask the survivor."
+
+
+class DecidedInFuture(Refused):
+    """Nobody has decided tomorrow yet."""
+
+    code = "decided_in_future"
+    because: Because = "invalid"
+    detail = "The time of the decision lies in the future."
+    what_to_do = "Give the time at which the survivor said it, or leave it out."
+
+
+class NoticeMissing(Refused):
+    """Nothing is collected from a survivor before the limits of confidentiality were told (R22)."""
+
+    code = "notice_not_given"
+    detail = "The confidentiality notice for your base has not been given yet."
+    what_to_do = "Give the notice first. A no, a stop or a revocation needs none."
+
+
+class NothingToSupersede(Refused):
+    """A new release replaces one that is in effect, to the same agency."""
+
+    code = "nothing_to_supersede"
+    detail = "There is no release in effect to that agency under the id to be replaced."
+    what_to_do = "Leave out what it replaces, or name a release that is in effect."
+
+
+class DisclosureNotGranted(Refused):
+    """The one answer to every request that is not granted (trust: Agencies).
+
+    Unknown, ended, never given, another agency's, another item, another purpose:
+    nobody can tell which, nor whether there is anything at all.
+    """
+
+    code = "nothing_released"
+    because: Because = "not_found"
+    detail = "Nothing is released to you under that reference for that item and purpose."
+    what_to_do = "Ask the person whom it concerns."

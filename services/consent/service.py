@@ -1,0 +1,80 @@
+"""The nameko service of consent: thin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.consent.application import ConsentApplication
+from services.consent.reactions import ON_DUE, REACTIONS
+from shared.contracts.consent import (
+    ConfirmDisclosure,
+    ConfirmGrant,
+    DeclineGrant,
+    ExplainGrant,
+    GetGrants,
+    GiveGrant,
+    ProposeGrant,
+    RequestDisclosure,
+    RevokeGrant,
+)
+from shared.eventstore.edge import Edge
+from shared.messaging.entry import entry
+from shared.messaging.provided import Provided
+
+
+class Consent(ConsentApplication):
+    """The application with what it does about others' messages and about time."""
+
+    reactions = REACTIONS
+    on_due = ON_DUE
+
+
+class ConsentService:
+    """One method per request; ``shared/run.py`` binds what it declares."""
+
+    name = "consent"
+    app: Any = Provided("app")
+
+    @entry(ProposeGrant)
+    def propose_grant(self, request: ProposeGrant, ctx: Any) -> Any:
+        return self.app.run(request, ctx)
+
+    @entry(ExplainGrant)
+    def explain_grant(self, request: ExplainGrant, ctx: Any) -> Any:
+        return self.app.run(request, ctx)
+
+    @entry(GiveGrant)
+    def give_grant(self, request: GiveGrant, ctx: Any) -> Any:
+        return self.app.run(request, ctx)
+
+    @entry(ConfirmGrant)
+    def confirm_grant(self, request: ConfirmGrant, ctx: Any) -> Any:
+        return self.app.run(request, ctx)
+
+    @entry(DeclineGrant)
+    def decline_grant(self, request: DeclineGrant, ctx: Any) -> Any:
+        return self.app.run(request, ctx)
+
+    @entry(RevokeGrant)
+    def revoke_grant(self, request: RevokeGrant, ctx: Any) -> Any:
+        return self.app.run(request, ctx)
+
+    @entry(RequestDisclosure)
+    def request_disclosure(self, request: RequestDisclosure, ctx: Any) -> Any:
+        return self.app.run(request, ctx)
+
+    @entry(ConfirmDisclosure)
+    def confirm_disclosure(self, request: ConfirmDisclosure, ctx: Any) -> Any:
+        return self.app.run(request, ctx)
+
+    @entry(GetGrants)
+    def get_grants(self, request: GetGrants, ctx: Any) -> Any:
+        return self.app.run(request, ctx)
+
+
+def build(edge: Edge) -> dict[str, object]:
+    """What the service class declares."""
+    return {"app": Consent(edge)}
+
+
+SERVICE_CLASS = ConsentService
