@@ -23,7 +23,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_t
 T = TypeVar("T")
 S = TypeVar("S", str, bytes)
 
-SECRETS_DIR = "SAYSO_SECRETS_DIR"
+SECRETS_DIR = "SAYSO_SECRETS"
 """The variable that names the folder of secret files."""
 
 DEFAULT_SECRETS_DIR = "/run/secrets"
@@ -64,7 +64,7 @@ class Secrets:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Secrets:
-        """Those of the folder that ``SAYSO_SECRETS_DIR`` names, else of ``/run/secrets``."""
+        """Those of the folder that ``SAYSO_SECRETS`` names, else of ``/run/secrets``."""
         return cls(Path(environ.get(SECRETS_DIR) or DEFAULT_SECRETS_DIR))
 
     def text(self, name: str) -> Secret[str]:

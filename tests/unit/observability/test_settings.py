@@ -32,7 +32,7 @@ class Example:
 def environ(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "password").write_text("hunter2\n")
     (tmp_path / "key").write_text(base64.b64encode(b"k" * 32).decode() + "\n")
-    return {"SAYSO_SECRETS_DIR": str(tmp_path), "EXAMPLE_HOST": "db"}
+    return {"SAYSO_SECRETS": str(tmp_path), "EXAMPLE_HOST": "db"}
 
 
 def test_defaults_fill_what_is_not_set(environ: dict[str, str]) -> None:
@@ -88,7 +88,7 @@ def test_all_problems_are_told_at_once_by_name(environ: dict[str, str], tmp_path
     assert "EXAMPLE_PORT must be a whole number" in text
     assert f"{tmp_path}/password" in text
     assert "32 bytes in base64" in text
-    assert "SAYSO_SECRETS_DIR" in text
+    assert "SAYSO_SECRETS" in text
 
 
 def test_no_value_is_repeated_in_an_error(environ: dict[str, str], tmp_path: Path) -> None:
