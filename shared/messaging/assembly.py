@@ -60,7 +60,7 @@ def assemble(
     contract = services()[name]
     provided: dict[str, object] = dict(module.build(edge))
     app: Any = provided["app"]
-    provided["gate"] = ServiceGate(name, app, issuers, edge.clock, stored, measure)
+    provided["gate"] = ServiceGate(name, app, issuers, edge.clock, stored=stored, measure=measure)
     service_class = exposed(module.SERVICE_CLASS)
     for declaration in declared(service_class).values():
         value_of(declaration.key, provided, name)

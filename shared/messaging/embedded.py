@@ -28,7 +28,7 @@ from shared.messaging.store_inbox import StoreInbox
 from shared.scheduler.scheduler import Scheduler
 from shared.sealing.keys import CachedKeySource
 
-SECRET = "secret"
+SECRET = "secret"  # noqa: S105 - the name of a file
 
 
 class Platform:

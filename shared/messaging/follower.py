@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 
@@ -20,6 +19,7 @@ from shared.messaging.metrics import CONSUMED, PARKED
 PAGE = 200
 ASK_EVERY = timedelta(seconds=30)
 QUICK_TRIES = 3
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=5)
 """How often a reaction whose needs are away is repeated before its stream is parked."""
 
 _log = structlog.get_logger(__name__)
@@ -29,11 +29,8 @@ class BrokenPromise(RuntimeError):
     """The producer's log skipped a published message. Nothing is applied over a hole."""
 
 
-class Pull(Protocol):
-    """Asks the producer's log."""
-
-    def __call__(self, after: int, limit: int) -> Sequence[Announcement]:
-        """Published messages after a position, in order, at most ``limit``."""
+Pull = Callable[[int, int], Sequence[Announcement]]
+"""Published messages after a position, in order, at most so many: asks the producer's log."""
 
 
 class Follower:
@@ -116,7 +113,7 @@ class Follower:
                 self._inbox.skip(announcement)
                 self._count("skipped")
             elif standing.parked:
-                self._inbox.park(announcement, "behind", 0)
+                self._inbox.park(announcement, "behind", 0, self._clock())
                 self._count("parked_behind")
             else:
                 self._react(announcement)
@@ -140,7 +137,7 @@ class Follower:
             else:
                 self._count("applied")
                 return
-        self._inbox.park(announcement, reason, 1)
+        self._inbox.park(announcement, reason, 1, self._clock() + backoff(1))
         self._count("parked")
         _log.error(
             "message parked",
@@ -158,7 +155,8 @@ class Follower:
         except self._infrastructure:
             raise
         except Exception as poison:
-            self._inbox.postpone(parked, describe(poison))
+            at = self._clock() + backoff(parked.attempts + 1)
+            self._inbox.postpone(parked, describe(poison), at)
             return False
         self._count("unparked")
         return True
@@ -170,6 +168,11 @@ class Follower:
 
     def _count(self, outcome: str) -> None:
         CONSUMED.labels(self.consumer, outcome).inc()
+
+
+def backoff(attempts: int) -> timedelta:
+    """1 s, 2 s, 4 s ... up to five minutes."""
+    return min(LONGEST, SHORTEST * int(2 ** min(attempts - 1, 20)))
 
 
 def describe(error: BaseException) -> str:

@@ -59,6 +59,7 @@ class ServiceGate:
         app: Any,
         issuers: Issuers,
         clock: Callable[[], datetime],
+        *,
         stored: Callable[[], None] = lambda: None,
         measure: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:

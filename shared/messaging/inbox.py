@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from shared.messaging.announcement import Announcement
-
-SHORTEST, LONGEST = timedelta(seconds=1), timedelta(minutes=5)
 
 
 class AlreadyConsumed(Exception):
@@ -30,17 +28,8 @@ class Parked:
     announcement: Announcement
     attempts: int
     """How often its handler raised; 0 for one that only waits behind another."""
-    parked_at: datetime
+    retry_at: datetime
     reason: str
-
-    @property
-    def retry_at(self) -> datetime:
-        """1 s, then 2 s, 4 s ... then five minutes after the time of the attempt before it."""
-        return self.parked_at + sum((_wait(n) for n in range(1, self.attempts + 1)), timedelta())
-
-
-def _wait(attempts: int) -> timedelta:
-    return min(LONGEST, SHORTEST * int(2 ** min(attempts - 1, 20)))
 
 
 class Inbox(Protocol):
@@ -63,7 +52,9 @@ class Inbox(Protocol):
     def skip(self, announcement: Announcement) -> None:
         """The cursor alone."""
 
-    def park(self, announcement: Announcement, reason: str, attempts: int) -> None:
+    def park(
+        self, announcement: Announcement, reason: str, attempts: int, retry_at: datetime
+    ) -> None:
         """The message set aside and the cursor, together."""
 
     def heads(self, producer: str) -> list[Parked]:
@@ -75,8 +66,8 @@ class Inbox(Protocol):
         Raises :class:`AlreadyConsumed` if it is not parked any more.
         """
 
-    def postpone(self, parked: Parked, reason: str) -> None:
-        """Count a failed attempt."""
+    def postpone(self, parked: Parked, reason: str, retry_at: datetime) -> None:
+        """Count a failed attempt and set the time of the next one."""
 
     def parked_count(self, producer: str) -> int:
         """How many messages of the producer are parked."""

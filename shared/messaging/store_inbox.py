@@ -18,17 +18,18 @@ _STANDING = (
     " EXISTS (SELECT 1 FROM parked WHERE producer = %s AND stream_id = %s)"
 )
 _HEADS = (
-    "SELECT DISTINCT ON (stream_id) message, attempts, parked_at, reason FROM parked"
+    "SELECT DISTINCT ON (stream_id) message, attempts, retry_at, reason FROM parked"
     " WHERE producer = %s ORDER BY stream_id, position"
 )
 _PARK = (
-    "INSERT INTO parked (producer, position, stream_id, message, reason, parked_at, attempts)"
+    "INSERT INTO parked (producer, position, stream_id, message, reason, retry_at, attempts)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s)"
 )
 _STILL_FIRST = "(SELECT min(position) FROM parked WHERE producer = %s AND stream_id = %s) = %s"
 _UNPARK = "DELETE FROM parked WHERE producer = %s AND position = %s"
 _POSTPONE = (
-    "UPDATE parked SET attempts = attempts + 1, reason = %s WHERE producer = %s AND position = %s"
+    "UPDATE parked SET attempts = attempts + 1, reason = %s, retry_at = %s"
+    " WHERE producer = %s AND position = %s"
 )
 
 
@@ -61,7 +62,9 @@ class StoreInbox:
         """Move the cursor."""
         self._decide(announcement, _nothing)
 
-    def park(self, announcement: Announcement, reason: str, attempts: int) -> None:
+    def park(
+        self, announcement: Announcement, reason: str, attempts: int, retry_at: datetime
+    ) -> None:
         """Set aside and move the cursor."""
         row = (
             announcement.producer,
@@ -69,7 +72,7 @@ class StoreInbox:
             announcement.stream_id,
             announcement.to_json().decode(),
             reason,
-            self._clock(),
+            retry_at,
             attempts,
         )
         self._decide(announcement, lambda work: work.execute(_PARK, row))
@@ -77,8 +80,8 @@ class StoreInbox:
     def heads(self, producer: str) -> list[Parked]:
         """The first of each parked stream."""
         found = [
-            Parked(Announcement.from_json(json.dumps(message)), attempts, parked_at, reason)
-            for message, attempts, parked_at, reason in self._app.committer.query(
+            Parked(Announcement.from_json(json.dumps(message)), attempts, retry_at, reason)
+            for message, attempts, retry_at, reason in self._app.committer.query(
                 _HEADS, (producer,)
             )
         ]
@@ -97,11 +100,11 @@ class StoreInbox:
 
         self._decide(announcement, handler, moves_cursor=False)
 
-    def postpone(self, parked: Parked, reason: str) -> None:
+    def postpone(self, parked: Parked, reason: str, retry_at: datetime) -> None:
         """Count a failed attempt."""
         announcement = parked.announcement
         self._app.committer.execute(
-            _POSTPONE, (reason, announcement.producer, announcement.position)
+            _POSTPONE, (reason, retry_at, announcement.producer, announcement.position)
         )
 
     def parked_count(self, producer: str) -> int:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import pairwise
 
 import pytest
 
 from shared.contracts.refusal import Unavailable
 from shared.messaging.announcement import Announcement
-from shared.messaging.follower import BrokenPromise, Follower
-from shared.messaging.inbox import Parked
-from tests.unit.messaging.world import NOON, Clock, Log, Store, announcement
+from shared.messaging.follower import BrokenPromise, Follower, backoff
+from tests.unit.messaging.world import Clock, Log, Store, announcement
 
 
 def follower(store: Store, log: Log, clock: Clock | None = None) -> Follower:
@@ -123,8 +121,6 @@ def test_a_store_that_is_away_parks_nothing_and_moves_nothing() -> None:
 
 
 def test_waiting_grows_and_stays_bounded() -> None:
-    times = [Parked(announcement(1, 0), n, NOON, "x").retry_at for n in range(60)]
-    waits = [later - earlier for earlier, later in pairwise(times)]
-    assert times[0] == NOON
+    waits = [backoff(n) for n in range(1, 60)]
     assert waits == sorted(waits)
     assert (waits[0], waits[-1]) == (timedelta(seconds=1), timedelta(minutes=5))

@@ -77,10 +77,12 @@ class Store:
         self.cursor = announcement.position
         self._maybe_crash()
 
-    def park(self, announcement: Announcement, reason: str, attempts: int) -> None:
+    def park(
+        self, announcement: Announcement, reason: str, attempts: int, retry_at: datetime
+    ) -> None:
         self._before(announcement)
         self.cursor = announcement.position
-        self.parked[announcement.position] = Parked(announcement, attempts, NOON, reason)
+        self.parked[announcement.position] = Parked(announcement, attempts, retry_at, reason)
         self._maybe_crash()
 
     def heads(self, producer: str) -> list[Parked]:
@@ -98,10 +100,10 @@ class Store:
         self.applied.append(parked.announcement)
         self._maybe_crash()
 
-    def postpone(self, parked: Parked, reason: str) -> None:
+    def postpone(self, parked: Parked, reason: str, retry_at: datetime) -> None:
         self._maybe_crash()
         self.parked[parked.announcement.position] = Parked(
-            parked.announcement, parked.attempts + 1, parked.parked_at, reason
+            parked.announcement, parked.attempts + 1, retry_at, reason
         )
 
     def parked_count(self, producer: str) -> int:
