@@ -10,11 +10,11 @@ the host shall read them.
     postgres/       superuser
     rabbitmq/       definitions.json
     migrate/        superuser, db_<service>_<role>
-    <service>/      db_<role>, broker, <service>_key.pem, issuers.json, rpc_keys.json,
-                    fingerprint_key, pseudonym_key, index_key, code_key, kek (keyring only)
+    <service>/      db_<service>_<role>, broker, <service>_key.pem, issuers.json, rpc_keys.json,
+                    secret (from which its other keys derive), kek (keyring only)
     gateway/        broker, gateway_key.pem, issuers.json, rpc_keys.json,
                     staff_issuers.json, agencies.json, agency_pepper
-    people/         staff_issuer.pem, agencies.json: what the journey's people hold; in no container
+    people/         development_issuer_key.pem, agencies.json: for the journey; in no container
     shared/         rpc_keys.json, of which every container has a copy
 """
 
@@ -29,9 +29,8 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import jwt
-
 from services.gateway.agencies import AgencyKey, hashed, new_key, written
+from services.gateway.dev_issuer import ISSUER, KEY_FILE, PINNED_FILE, DevIssuer
 from shared.contracts.registry import services
 from shared.identity.keys import SigningKey
 from shared.identity.tokens import GATEWAY
@@ -40,8 +39,6 @@ from shared.messaging.topology import definitions
 GENERATED = Path(__file__).parent / "secrets" / "generated"
 DATABASE_ROLES = ("owner", "committer", "query", "relay", "audit")
 HELD_BY_SERVICE = ("committer", "query", "relay")
-STAFF_ISSUER = "urn:sayso:development-issuer"
-STAFF_AUDIENCE = "sayso"
 AGENCIES = 2
 
 
@@ -101,7 +98,7 @@ def _databases(migrate: Folder, containers: dict[str, Folder]) -> None:
             for role in DATABASE_ROLES:
                 password = migrate.keep(f"db_{name}_{role}", secret)
                 if role in HELD_BY_SERVICE:
-                    containers[name].write(f"db_{role}", password)
+                    containers[name].write(f"db_{name}_{role}", password)
 
 
 def _keys(root: Path, containers: dict[str, Folder]) -> None:
@@ -114,17 +111,14 @@ def _keys(root: Path, containers: dict[str, Folder]) -> None:
         folder.write("issuers.json", json.dumps(pinned, indent=1, sort_keys=True))
         folder.write("rpc_keys.json", rpc_keys)
         if name != GATEWAY:
-            for held in ("fingerprint_key", "pseudonym_key", "index_key", "code_key"):
-                folder.keep(held, key)
+            folder.keep("secret", key)
     containers["keyring"].keep("kek", key)
 
 
 def _people(people: Folder, gateway: Folder) -> None:
     """Development issuer and agencies: the gateway gets what verifies, the people what signs."""
-    gateway.write(
-        "staff_issuers.json",
-        staff_issuers(people.keep("staff_issuer.pem", partial(_signing_key, STAFF_ISSUER))),
-    )
+    pem = people.keep(KEY_FILE, partial(_signing_key, ISSUER))
+    gateway.write(PINNED_FILE, DevIssuer.from_pem(pem.encode()).pinned())
     pepper = gateway.keep("agency_pepper", key).encode()
     agencies = json.loads(people.keep("agencies.json", _first_agencies))
     kept = (AgencyKey(UUID(a["id"]), a["unit_kind"], hashed(a["key"], pepper)) for a in agencies)
@@ -133,19 +127,10 @@ def _people(people: Folder, gateway: Folder) -> None:
 
 def _first_agencies() -> str:
     made = [
-        {"id": str(uuid4()), "unit_kind": "community", "key": new_key(secrets.token_bytes)}
+        {"id": str(uuid4()), "unit_kind": "victim_services", "key": new_key(secrets.token_bytes)}
         for _ in range(AGENCIES)
     ]
     return json.dumps(made, indent=1)
-
-
-def staff_issuers(pem: str) -> str:
-    """What the gateway pins of the development issuer: its public key as a JWK."""
-    signing = SigningKey.from_pem(STAFF_ISSUER, pem.encode())
-    jwk = jwt.algorithms.OKPAlgorithm.to_jwk(signing.public, as_dict=True)
-    pinned = {**jwk, "alg": "EdDSA", "use": "sig", "kid": signing.key_id}
-    issuer = {"issuer": STAFF_ISSUER, "audience": STAFF_AUDIENCE, "jwks": {"keys": [pinned]}}
-    return json.dumps([issuer], indent=1, sort_keys=True)
 
 
 def _signing_key(issuer: str) -> str:
