@@ -1,0 +1,348 @@
+"""A decision is stored whole or not at all, once, and says where it came from."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import psycopg2
+import pytest
+
+from shared.contracts.refusal import ChangedMeanwhile, KeyUsedForAnother, NotAllowed, NotFound
+from shared.eventstore.log import AlreadyDone
+from shared.eventstore.work import DueRow
+from shared.identity.principal import Principal
+from shared.sealing.keys import KeyDestroyed
+from tests.integration.eventstore.probe import (
+    LATER,
+    NOON,
+    AskOnRecord,
+    BreakReadTable,
+    CloseNotebook,
+    GetLines,
+    Keys,
+    Notebook,
+    NotebookOpened,
+    OnRecord,
+    OpenNotebook,
+    Probe,
+    WriteLine,
+    context,
+    edge,
+)
+from tests.support.postgres import Databases
+
+CANARY = "she keeps the spare key under the third pot"
+
+
+def opened(app: Probe, whose: UUID | None = None) -> UUID:
+    command = OpenNotebook(participation_id=whose or uuid4(), title=CANARY)
+    return app.run(command, context()).notebook_id  # type: ignore[attr-defined, no-any-return]
+
+
+def count(app: Probe, what: str) -> int:
+    return int(app.committer.query(f"SELECT count(*) FROM {what}")[0][0])
+
+
+def test_what_was_decided_is_there_when_it_is_answered(app: Probe) -> None:
+    notebook_id = opened(app)
+    app.run(WriteLine(notebook_id=notebook_id, text="one"), context())
+
+    found = app.aggregate(notebook_id)
+
+    assert isinstance(found, Notebook)
+    assert [line.number for line in found.lines] == [1]
+    assert app.read("SELECT lines FROM notebooks") == [{"lines": 1}]
+
+
+def test_time_is_that_of_the_edge(app: Probe) -> None:
+    found = app.aggregate(opened(app))
+    assert found is not None
+    assert found.created_on == NOON
+
+
+def test_words_are_nowhere_in_the_database_and_an_authorised_read_opens_them(
+    app: Probe, stores: Databases
+) -> None:
+    notebook_id = opened(app)
+    app.run(WriteLine(notebook_id=notebook_id, text=CANARY + " too"), context())
+
+    rows = app.committer.query("SELECT convert_from(state, 'UTF8') FROM events")
+    rows += app.committer.query("SELECT notebooks::text FROM notebooks")
+    rows += app.committer.query("SELECT commands::text FROM commands")
+
+    assert len(rows) == 5
+    assert not [row for row in rows if "spare key" in row[0]]
+    row = app.read("SELECT title, last FROM notebooks")[0]
+    assert (app.open(row["title"]), app.open(row["last"])) == (CANARY, CANARY + " too")
+
+
+def test_words_under_a_destroyed_key_stay_closed(app: Probe) -> None:
+    notebook_id = opened(app)
+    found = app.aggregate(notebook_id)
+    assert isinstance(found, Notebook)
+    keys = app.edge.keys
+    assert isinstance(keys, Keys)
+
+    keys.destroyed.add(found.title.key_id)  # type: ignore[arg-type]
+
+    with pytest.raises(KeyDestroyed):
+        app.open(found.title.token())
+    assert app.aggregate(notebook_id) is not None
+
+
+def test_every_event_says_where_it_came_from(app: Probe) -> None:
+    ctx = context()
+    app.run(OpenNotebook(participation_id=uuid4()), ctx)
+
+    state = json.loads(bytes(app.committer.query("SELECT state FROM events")[0][0]))
+
+    assert state["meta"] == {
+        "correlation_id": str(ctx.correlation_id),
+        "causation": f"command/{ctx.command_id}",
+        "command_id": str(ctx.command_id),
+        "actor_id": str(ctx.principal.id),
+    }
+    assert app.read("SELECT actor FROM notebooks") == [{"actor": str(ctx.principal.id)}]
+
+
+def test_a_repeat_is_answered_with_the_first_result_less_what_is_shown_once(app: Probe) -> None:
+    ctx, command = context(), OpenNotebook(participation_id=uuid4(), title="a")
+    first = app.run(command, ctx)
+
+    again = app.run(command, ctx)
+
+    assert first.code == "shown once"  # type: ignore[attr-defined]
+    assert again == first.model_copy(update={"code": None})
+    assert count(app, "events") == 1
+    assert not app.committer.query("SELECT 1 FROM commands WHERE result::text LIKE '%%shown once%%'")
+
+
+def test_other_words_under_the_same_key_are_a_repeat_because_words_are_not_compared(
+    app: Probe,
+) -> None:
+    ctx, whose = context(), uuid4()
+    app.run(OpenNotebook(participation_id=whose, title="a"), ctx)
+    app.run(OpenNotebook(participation_id=whose, title="b"), ctx)
+    assert count(app, "events") == 1
+
+
+def test_a_key_used_for_another_command_is_refused(app: Probe) -> None:
+    ctx = context()
+    app.run(OpenNotebook(participation_id=uuid4()), ctx)
+    with pytest.raises(KeyUsedForAnother):
+        app.run(OpenNotebook(participation_id=uuid4()), ctx)
+    assert count(app, "events") == 1
+
+
+def test_a_key_belongs_to_whoever_used_it(app: Probe) -> None:
+    ctx = context()
+    app.run(OpenNotebook(participation_id=uuid4()), ctx)
+    other = context(command_id=ctx.command_id)
+    app.run(OpenNotebook(participation_id=uuid4()), other)
+    assert count(app, "events") == 2
+
+
+def test_the_same_command_sent_many_times_at_once_is_decided_once(app: Probe) -> None:
+    ctx, command = context(), OpenNotebook(participation_id=uuid4())
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: app.run(command, ctx), range(16)))
+    assert len({answer.notebook_id for answer in answers}) == 1  # type: ignore[attr-defined]
+    assert count(app, "events") == 1
+
+
+def test_a_refusal_stores_nothing(app: Probe) -> None:
+    notebook_id = opened(app)
+    app.run(CloseNotebook(notebook_id=notebook_id), context())
+    before = count(app, "events"), count(app, "commands")
+
+    with pytest.raises(NotAllowed):
+        app.run(WriteLine(notebook_id=notebook_id, text="late"), context())
+    with pytest.raises(NotFound):
+        app.run(WriteLine(notebook_id=uuid4(), text="nowhere"), context())
+
+    assert (count(app, "events"), count(app, "commands")) == before
+
+
+def test_a_refusal_on_record_is_stored_and_a_repeat_is_refused_alike(app: Probe) -> None:
+    ctx, command = context(), AskOnRecord(participation_id=uuid4())
+    with pytest.raises(OnRecord):
+        app.run(command, ctx)
+    with pytest.raises(Exception, match="on_record"):
+        app.run(command, ctx)
+    assert count(app, "events") == 1
+
+
+def test_who_lost_a_race_is_told(app: Probe) -> None:
+    notebook_id = opened(app)
+    app.meanwhile = lambda: app.run(WriteLine(notebook_id=notebook_id, text="first"), context())
+    with pytest.raises(ChangedMeanwhile):
+        app.run(WriteLine(notebook_id=notebook_id, text="second"), context())
+    assert count(app, "events") == 2
+
+
+def test_who_must_not_lose_a_race_decides_again(app: Probe) -> None:
+    notebook_id = opened(app)
+    app.meanwhile = lambda: app.run(WriteLine(notebook_id=notebook_id, text="first"), context())
+    app.run(CloseNotebook(notebook_id=notebook_id), context())
+    found = app.aggregate(notebook_id)
+    assert isinstance(found, Notebook)
+    assert (len(found.lines), found.closed) == (1, True)
+
+
+def test_a_no_wins_against_a_crowd(app: Probe) -> None:
+    notebook_id = opened(app)
+    stop = threading.Event()
+
+    def crowd(_: int) -> None:
+        while not stop.is_set():
+            try:
+                app.run(WriteLine(notebook_id=notebook_id, text="x"), context())
+            except ChangedMeanwhile:
+                pass
+            except NotAllowed:
+                return
+
+    with ThreadPoolExecutor(7) as pool:
+        waiting = [pool.submit(crowd, i) for i in range(6)]
+        app.run(CloseNotebook(notebook_id=notebook_id), context())
+        for each in waiting:
+            each.result(timeout=30)
+        stop.set()
+    found = app.aggregate(notebook_id)
+    assert isinstance(found, Notebook)
+    assert found.closed
+
+
+def test_a_bad_decision_among_others_harms_only_itself(app: Probe) -> None:
+    def decide(i: int) -> str:
+        if i % 5 == 0:
+            with pytest.raises(psycopg2.IntegrityError):
+                app.run(BreakReadTable(participation_id=uuid4()), context())
+            return "refused"
+        opened(app)
+        return "stored"
+
+    with ThreadPoolExecutor(10) as pool:
+        outcomes = list(pool.map(decide, range(50)))
+
+    assert outcomes.count("stored") == count(app, "events") == count(app, "notebooks") == 40
+    assert app.committer.query("SELECT max(position) FROM events") == [(40,)]
+
+
+def test_a_message_takes_effect_once_and_the_cursor_moves_with_it(app: Probe) -> None:
+    message = NotebookOpened(notebook_id=uuid4())
+    ctx = context(Principal.system("probe"), command_id=None, message=("intake", 7))
+
+    app.react(message, ctx)
+    with pytest.raises(AlreadyDone):
+        app.react(message, ctx)
+
+    assert count(app, "events") == 1
+    assert app.committer.query("SELECT producer, position FROM inbox") == [("intake", 7)]
+
+
+def test_a_message_that_leads_to_nothing_moves_the_cursor(app: Probe) -> None:
+    app.reactions = {}  # type: ignore[misc]
+    app.react(NotebookOpened(notebook_id=uuid4()), context(message=("intake", 3)))
+    assert count(app, "events") == 0
+    assert app.committer.query("SELECT position FROM inbox") == [(3,)]
+
+
+def test_what_is_scheduled_falls_due_once_and_goes_with_its_effect(app: Probe) -> None:
+    notebook_id = opened(app)
+    app.decide(context(), lambda work: work.schedule("close", str(notebook_id), LATER))
+    assert app.due_rows(LATER - timedelta(seconds=1)) == []
+    (row,) = app.due_rows(LATER)
+
+    app.due(row, context())
+    app.due(row, context())
+
+    assert app.due_rows(LATER) == []
+    assert count(app, "events") == 2
+
+
+def test_a_due_row_that_was_moved_meanwhile_does_nothing(app: Probe) -> None:
+    notebook_id = opened(app)
+    app.decide(context(), lambda work: work.schedule("close", str(notebook_id), NOON))
+    (row,) = app.due_rows(NOON)
+    app.decide(context(), lambda work: work.schedule("close", str(notebook_id), LATER))
+
+    app.due(row, context())
+
+    assert count(app, "events") == 1
+    assert app.due_rows(LATER) == [DueRow("close", str(notebook_id), LATER)]
+
+
+def test_a_due_row_that_failed_is_tried_again_later(app: Probe) -> None:
+    app.decide(context(), lambda work: work.schedule("close", "key", NOON, why="because"))
+    (row,) = app.due_rows(NOON)
+
+    app.postpone(row, LATER)
+
+    assert app.due_rows(NOON) == []
+    assert app.due_rows(LATER) == [DueRow("close", "key", LATER, {"why": "because"}, 1)]
+
+
+def test_a_requirement_that_no_longer_holds_stores_nothing(app: Probe) -> None:
+    def decide(work: object) -> None:
+        work.require("EXISTS (SELECT 1 FROM parked WHERE position = %s)", (1,))  # type: ignore[attr-defined]
+        work.execute("INSERT INTO inbox VALUES ('x', 1)", ())  # type: ignore[attr-defined]
+
+    with pytest.raises(AlreadyDone):
+        app.decide(context(), decide)
+    assert count(app, "inbox") == 0
+
+
+def test_published_messages_come_in_order_each_naming_the_one_before(app: Probe) -> None:
+    first, second = opened(app), opened(app)
+    app.run(WriteLine(notebook_id=first, text="private"), context())
+    third = opened(app)
+
+    found = app.messages_after(0, 10)
+
+    assert [(p.position, p.previous, p.stream_id) for p in found] == [
+        (1, 0, first),
+        (2, 1, second),
+        (4, 2, third),
+    ]
+    assert [p.position for p in app.messages_after(1, 1)] == [2]
+    assert found[0].message == NotebookOpened(notebook_id=first)
+    assert found[0].time == NOON
+
+
+def test_a_survivor_reads_only_their_own_rows(app: Probe) -> None:
+    mine, other = uuid4(), uuid4()
+    opened(app, mine)
+    opened(app, other)
+    survivor = context(Principal.survivor(mine))
+
+    with pytest.raises(NotAllowed):
+        app.run(GetLines(participation_id=other), survivor)
+
+    assert app.run(GetLines(participation_id=mine), survivor).state == "1"  # type: ignore[attr-defined]
+    assert app.run(GetLines(participation_id=other), context()).state == "1"  # type: ignore[attr-defined]
+    assert len(app.read("SELECT * FROM notebooks")) == 2
+    assert app.read("SELECT * FROM notebooks", (), uuid4()) == []
+
+
+def test_without_its_settings_the_query_role_sees_no_row(app: Probe, stores: Databases) -> None:
+    opened(app)
+    connection = psycopg2.connect(stores.dsn("probe", "query"))
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM notebooks")
+        assert cursor.fetchone() == (0,)
+    connection.close()
+
+
+def test_two_replicas_share_one_log(app: Probe, stores: Databases) -> None:
+    other = Probe(edge(stores.role("probe"), app.edge.keys))  # type: ignore[arg-type]
+    notebook_id = opened(app)
+    other.run(WriteLine(notebook_id=notebook_id, text="from the other"), context())
+    found = app.aggregate(notebook_id)
+    other.close()
+    assert isinstance(found, Notebook)
+    assert len(found.lines) == 1
