@@ -374,7 +374,7 @@ class IntakeApplication(EventSourcedApplication):
         return option
 
     def _index(self, code: str) -> bytes:
-        return possession_code.index(code, self.edge.secrets["index"])
+        return possession_code.index(code, self.edge.secrets["index_key"])
 
     def _words(self, token: str) -> str | None:
         try:

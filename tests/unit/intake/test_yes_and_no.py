@@ -1,0 +1,196 @@
+"""A yes that staff wrote down waits; a no acts at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.intake.domain import Participation
+from services.intake.domain.refusals import (
+    BeyondRecall,
+    CaseAtRest,
+    NothingToConfirm,
+    SecondPersonNeeded,
+    UnknownDecision,
+)
+from tests.support.examples import an_id
+from tests.unit.intake.world import (
+    ADVOCATE,
+    COLLEAGUE,
+    HOUSING,
+    NOTHING,
+    OFFER,
+    SURVIVOR,
+    UNTRAINED,
+    begun,
+    names,
+    offered,
+)
+
+YES = an_id("yes")
+ERASURE = an_id("erasure")
+
+
+def told_yes() -> Participation:
+    participation = offered()
+    participation.choose_option(YES, HOUSING, OFFER, ADVOCATE)
+    participation.collect_events()
+    return participation
+
+
+@pytest.mark.rule("R71")
+def test_a_yes_recorded_by_staff_is_not_in_effect() -> None:
+    participation = offered()
+
+    participation.choose_option(YES, HOUSING, OFFER, ADVOCATE)
+
+    assert names(participation) == ["ChoiceRecorded"]
+    assert participation.chosen == {}
+
+
+@pytest.mark.rule("R71")
+def test_the_survivor_confirms_and_only_then_it_takes_effect() -> None:
+    participation = told_yes()
+
+    participation.confirm_decision(YES, SURVIVOR, trained=False)
+
+    assert names(participation) == ["DecisionConfirmed", "OptionChosen"]
+
+
+@pytest.mark.rule("R71")
+def test_a_second_trained_person_confirms() -> None:
+    participation = told_yes()
+
+    participation.confirm_decision(YES, COLLEAGUE, trained=True)
+
+    assert names(participation) == ["DecisionConfirmed", "OptionChosen"]
+
+
+@pytest.mark.rule("R71")
+@pytest.mark.parametrize(
+    ("who", "trained"),
+    [(ADVOCATE, True), (ADVOCATE, False), (UNTRAINED, False)],
+    ids=["whoever wrote it, trained", "whoever wrote it", "a colleague without training"],
+)
+def test_nobody_else_confirms(who, trained) -> None:
+    participation = told_yes()
+
+    with pytest.raises(SecondPersonNeeded):
+        participation.confirm_decision(YES, who, trained=trained)
+
+    assert names(participation) == []
+
+
+@pytest.mark.rule("R71")
+@pytest.mark.parametrize("who", [SURVIVOR, ADVOCATE, UNTRAINED])
+def test_anybody_may_record_that_it_was_not_said_and_it_is_over(who) -> None:
+    participation = told_yes()
+
+    participation.deny_decision(YES, who)
+
+    assert names(participation) == ["DecisionDenied"]
+    with pytest.raises(NothingToConfirm):
+        participation.confirm_decision(YES, SURVIVOR, trained=False)
+
+
+@pytest.mark.rule("R71")
+def test_a_yes_that_two_people_forged_is_undone_by_the_survivor() -> None:
+    participation = told_yes()
+    participation.confirm_decision(YES, COLLEAGUE, trained=True)
+    participation.collect_events()
+
+    participation.deny_decision(YES, SURVIVOR)
+
+    assert names(participation) == ["DecisionDenied"]
+    assert participation.chosen == {}
+
+
+@pytest.mark.rule("R71")
+def test_a_no_ends_the_yes_that_waits() -> None:
+    participation = told_yes()
+
+    participation.decline_option(an_id("no"), HOUSING, OFFER, SURVIVOR)
+
+    assert names(participation) == ["DecisionLapsed", "OptionDeclined"]
+    with pytest.raises(NothingToConfirm):
+        participation.confirm_decision(YES, COLLEAGUE, trained=True)
+
+
+@pytest.mark.rule("R71")
+def test_nothing_now_told_to_staff_is_a_no_and_acts_at_once() -> None:
+    participation = told_yes()
+
+    participation.choose_option(an_id("nothing"), NOTHING, OFFER, ADVOCATE)
+
+    assert names(participation) == ["DecisionLapsed", "OptionChosen"]
+
+
+@pytest.mark.rule("R09")
+def test_closing_the_case_ends_the_yes_that_waits() -> None:
+    participation = told_yes()
+
+    participation.step_back("closed", SURVIVOR)
+
+    assert names(participation) == ["DecisionLapsed", "InvolvementChanged"]
+
+
+@pytest.mark.rule("R09")
+def test_nothing_takes_effect_while_the_survivor_rests() -> None:
+    participation = told_yes()
+    participation.step_back("paused", SURVIVOR)
+    participation.collect_events()
+
+    with pytest.raises(CaseAtRest):
+        participation.confirm_decision(YES, COLLEAGUE, trained=True)
+
+    assert names(participation) == []
+
+
+def test_confirming_twice_is_one_confirmation() -> None:
+    participation = told_yes()
+    participation.confirm_decision(YES, SURVIVOR, trained=False)
+    participation.collect_events()
+
+    participation.confirm_decision(YES, SURVIVOR, trained=False)
+
+    assert names(participation) == []
+
+
+def test_a_decision_nobody_recorded_can_be_neither_confirmed_nor_denied() -> None:
+    participation = offered()
+
+    with pytest.raises(UnknownDecision):
+        participation.confirm_decision(an_id("no such"), SURVIVOR, trained=False)
+    with pytest.raises(UnknownDecision):
+        participation.deny_decision(an_id("no such"), SURVIVOR)
+
+
+@pytest.mark.rule("R71")
+def test_an_erasure_recorded_by_staff_destroys_nothing_until_confirmed() -> None:
+    participation = offered()
+
+    participation.request_erasure(ERASURE, ("needs",), ADVOCATE)
+    assert names(participation) == ["ErasureRecorded"]
+
+    participation.confirm_decision(ERASURE, SURVIVOR, trained=False)
+    assert names(participation) == ["DecisionConfirmed", "ErasureRequested"]
+
+
+@pytest.mark.rule("R09")
+def test_the_survivor_has_their_words_erased_from_any_state() -> None:
+    for participation in (begun(), offered(), told_yes()):
+        participation.step_back("closed", SURVIVOR)
+        participation.collect_events()
+
+        participation.request_erasure(ERASURE, ("needs", "notes"), SURVIVOR)
+
+        assert names(participation) == ["ErasureRequested"]
+        assert participation.erases("notes")
+        assert not participation.erases("contact")
+
+
+def test_an_erasure_in_effect_cannot_be_denied_and_says_so() -> None:
+    participation = offered()
+    participation.request_erasure(ERASURE, ("needs",), SURVIVOR)
+
+    with pytest.raises(BeyondRecall):
+        participation.deny_decision(ERASURE, SURVIVOR)
