@@ -1,0 +1,1 @@
+"""The subjects' keys: given on loan, destroyed for good."""

@@ -1,0 +1,1 @@
+"""Where the wrapped keys are."""

@@ -1,0 +1,1 @@
+"""How a key is wrapped."""
