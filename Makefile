@@ -45,13 +45,13 @@ test: setup ## Everything, with PostgreSQL from the wheel and a RabbitMQ that it
 # --- Two ways to run ---------------------------------------------------------------------------
 
 demo: setup ## The platform in one process, and one survivor's journey over HTTP; ONCE=1 ends afterwards
-	$(PY) -m infra.demo $(if $(ONCE),--once)
+	$(PY) -W ignore -m infra.demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 up: setup ## The compose platform: images, secrets, databases; waits until healthy
 	$(PY) -m infra.compose up
 
 journey: setup ## The same journey, played on the compose platform
-	$(PY) -m infra.demo --platform
+	$(PY) -W ignore -m infra.demo --platform
 
 down: setup ## Stop the compose platform; DATA=1 also deletes its data and secrets
 	$(PY) -m infra.compose down $(if $(DATA),--data)

@@ -23,6 +23,7 @@ from infra.demo.people import (
     refused,
 )
 from infra.demo.voices import Voices
+from shared.contracts.decision import Base
 
 NEED = "I want to sleep at night, and I want somebody to fix the lock on my door."
 
@@ -30,7 +31,7 @@ NEED = "I want to sleep at night, and I want somebody to fix the lock on my door
 class Credentials(Protocol):
     """What the journey's staff and agencies hold; a survivor holds nothing at the start."""
 
-    def staff(self, role: str, agency_id: UUID, base: str | None, trained: bool) -> Staff:
+    def staff(self, role: str, agency_id: UUID, base: Base | None, trained: bool) -> Staff:
         """A member of staff with a token of the development issuer."""
 
     def agency(self, number: int) -> Agency:

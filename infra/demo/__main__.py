@@ -1,0 +1,80 @@
+"""``make demo`` and ``make journey``: play the journey, and say what it showed.
+
+python -m infra.demo                 the embedded platform, which then stays up
+python -m infra.demo --once          the same, and end: 0 if every step held, else 1
+python -m infra.demo --platform      the compose platform that `make up` started
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+from rich.markdown import Markdown
+
+from infra.demo.credentials import Held
+from infra.demo.journey import Journey
+from infra.demo.people import JourneyFailed
+from infra.demo.platform import DidNotStart, running
+from infra.demo.voices import Voices
+from infra.secrets import GENERATED
+from shared.observability.logs import configure
+
+COMPOSE = "http://127.0.0.1:8000"
+LIMITS = Path(__file__).with_name("limits.md")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 if every step held; 1 with what did not; 2 for a wrong argument."""
+    parser = argparse.ArgumentParser(prog="python -m infra.demo")
+    parser.add_argument("--once", action="store_true", help="end when the journey has ended")
+    parser.add_argument("--platform", action="store_true", help="play on the compose platform")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--race", type=int, help="pairs of concurrent requests and revocations")
+    asked = parser.parse_args(arguments)
+    configure("demo", level="ERROR")
+    try:
+        if asked.platform:
+            _played(COMPOSE, Held.from_folder(GENERATED / "people"), asked.race or 200)
+            return 0
+        return _embedded(asked.port, asked.race or 25, stay=not asked.once)
+    except (JourneyFailed, DidNotStart) as failed:
+        print(f"\nThe journey did not hold: {failed}", file=sys.stderr)
+    except (httpx.ConnectError, FileNotFoundError):
+        print("\nNothing answers at " + COMPOSE + "; start it with: make up", file=sys.stderr)
+    return 1
+
+
+def _embedded(port: int, race: int, *, stay: bool) -> int:
+    print("Starting PostgreSQL and the services in this process …", flush=True)
+    started = time.monotonic()
+    held = Held.made()
+    with (
+        tempfile.TemporaryDirectory(prefix="sayso-", ignore_cleanup_errors=True) as folder,
+        running(Path(folder), held, "127.0.0.1", port) as address,
+    ):
+        print(f"Ready after {time.monotonic() - started:.1f} s.", flush=True)
+        _played(address, held, race)
+        if stay:
+            print(f"\nIt stays up: {address}  (API documentation: {address}/docs). Ctrl-C ends it.")
+            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    return 0
+
+
+def _played(address: str, held: Held, race: int) -> None:
+    voices = Voices()
+    started = time.monotonic()
+    asyncio.run(Journey(address, held, voices, race).play())
+    with voices.page("What this cannot protect") as page:
+        page.print(Markdown(LIMITS.read_text("utf-8")))
+    print(f"Every step held; played in {time.monotonic() - started:.1f} s.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
