@@ -92,14 +92,18 @@ def _value(model: type[BaseModel], name: str, annotation: Any) -> Any:
         return _STATES.get(model.__name__, "recorded")
     if name == "options" and not _nested(annotation):
         return _OPTIONS
-    if name in BY_FIELD:
+    if name in BY_FIELD and (BY_FIELD[name] is not None or _may_be_none(annotation)):
         return BY_FIELD[name]
     nested = _nested(annotation)
     if nested is not None:
         return [example(nested)]
-    if name.endswith("_id") or name == "shared_with":
+    if name.endswith(("_id", "_reference")) or name == "shared_with":
         return _ID.format(10 + sum(name.encode()) % 90)
     return _TIME
+
+
+def _may_be_none(annotation: Any) -> bool:
+    return type(None) in getattr(annotation, "__args__", ())
 
 
 def _nested(annotation: Any) -> type[BaseModel] | None:

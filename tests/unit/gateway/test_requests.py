@@ -1,0 +1,325 @@
+"""Well-formed requests reach the service as a signed envelope; the rest is a problem document."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+from uuid import UUID
+
+import pytest
+import structlog
+
+from services.gateway.routes import ROUTES, Row
+from shared.contracts.refusal import ChangedMeanwhile, KeyUsedForAnother, NotFound, Unavailable
+from shared.identity.keys import issuers
+from shared.identity.principal import Principal
+from shared.identity.tokens import verify
+from shared.observability.logs import configure
+from tests.support.examples import HOUSING_AGENCY, MARIA, ROSA, an_id
+from tests.unit.gateway.door import KEY, Door, answer_model, path_of, problem, row_of
+
+COMMAND = {"Idempotency-Key": str(an_id("command"))}
+CANARY = "canary-7f3a-Ünïcode"
+
+
+def test_a_command_reaches_its_service_signed_for_the_person_who_asked(door: Door) -> None:
+    answer = door.use(row_of("state_need"), "advocate", json={"words": CANARY, "how": "phone"})
+    assert answer.status_code == 200
+    [(service, method, envelope)] = door.bus.asked
+    assert (service, method) == ("intake", "state_need")
+    assert envelope["request"]["words"] == CANARY
+    assert envelope["request"]["participation_id"] == str(MARIA)
+    assert envelope["command_id"] == COMMAND["Idempotency-Key"]
+    assert envelope["correlation_id"] == answer.headers["X-Correlation-ID"]
+    pinned = issuers({"gateway": KEY.public})
+    assert verify(envelope["token"], "intake", pinned, door.clock()) == ROSA
+
+
+def test_the_token_is_for_the_service_asked_and_lives_a_minute(door: Door) -> None:
+    door.use(row_of("revoke_grant"), "Maria")
+    token, pinned = door.bus.asked[0][2]["token"], issuers({"gateway": KEY.public})
+    assert verify(token, "consent", pinned, door.clock()) == Principal.survivor(MARIA)
+    door.clock.pass_by(seconds=61)
+    with pytest.raises(Exception, match="verified"):
+        verify(token, "consent", pinned, door.clock())
+
+
+@pytest.mark.rule("R74")
+def test_what_is_open_to_anyone_carries_no_trace_of_who_came(door: Door) -> None:
+    door.use(row_of("begin_inquiry"), "Maria")
+    token = door.bus.asked[0][2]["token"]
+    pinned = issuers({"gateway": KEY.public})
+    assert verify(token, "intake", pinned, door.clock()) == Principal.anyone()
+
+
+def test_an_agency_is_known_by_its_key(door: Door) -> None:
+    door.use(row_of("request_disclosure"), "housing agency")
+    token, pinned = door.bus.asked[0][2]["token"], issuers({"gateway": KEY.public})
+    assert verify(token, "consent", pinned, door.clock()).agency_id == HOUSING_AGENCY
+
+
+@pytest.mark.parametrize("row", ROUTES, ids=lambda row: row.action)
+def test_the_example_of_the_documentation_is_accepted_and_its_answer_too(row: Row) -> None:
+    door = Door()
+    who = {"anyone": "anyone", "survivor": "Maria", "agency": "housing agency"}.get(row.who[0])
+    staff = "coordinator" if row.action == "assign_advocate" else "advocate"
+    answer = door.use(row, who or staff)
+    assert answer.status_code == 200, answer.text
+    answer_model(row).model_validate_json(answer.content)
+
+
+def test_an_empty_body_is_an_object_without_fields(door: Door) -> None:
+    answer = door.ask("POST", "/v1/inquiries", headers=COMMAND)
+    assert answer.status_code == 200
+    assert door.bus.asked[0][2]["request"] == {"language": "en"}
+
+
+def test_a_survivor_opens_a_session_with_their_code_and_uses_it(door: Door) -> None:
+    opened = {"case_id": str(an_id("case")), "participation_id": str(MARIA)}
+    door.bus.answers["open_session"] = {"ok": opened}
+    session = door.ask("POST", "/v1/sessions", json={"possession_code": "a code"}).json()
+    headers = {"Authorization": f"Bearer {session['session_token']}"}
+    assert door.ask("GET", path_of(row_of("get_case")), headers=headers).status_code == 200
+    door.clock.pass_by(minutes=15)
+    assert problem(door.ask("GET", path_of(row_of("get_case")), headers=headers))["status"] == 401
+
+
+def test_fields_that_a_newer_service_added_are_left_out(door: Door) -> None:
+    answer = {"case_id": str(an_id("c")), "participation_id": str(MARIA), "new": CANARY}
+    door.bus.answers["open_session"] = {"ok": answer}
+    found = door.ask("POST", "/v1/sessions", json={"possession_code": "x"})
+    assert found.status_code == 200
+    assert CANARY not in found.text
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 400, "malformed_json"),
+        (b'{"words": "\xff\xfe"}', 400, "malformed_json"),
+        (b'{"words": "\\ud800"}', 400, "malformed_json"),
+        (b"[" * 100_000, 400, "malformed_json"),
+        (b'{"a":' * 20_000, 400, "malformed_json"),
+        (b"NaN", 422, "invalid_request"),
+        (b"[]", 422, "invalid_request"),
+        (b"null", 422, "invalid_request"),
+        (b'"words"', 422, "invalid_request"),
+        (b"{}", 422, "invalid_request"),
+        (b'{"words": 7}', 422, "invalid_request"),
+        (b'{"words": ""}', 422, "invalid_request"),
+        (b'{"words": "   "}', 422, "invalid_request"),
+        (b'{"words": "canary\\u0000canary"}', 422, "invalid_request"),
+        (b'{"words": "ok", "canary-7f3a": 1}', 422, "invalid_request"),
+        (b'{"words": "ok", "participation_id": "x"}', 422, "invalid_request"),
+        (b'{"words": "ok", "how": "canary-7f3a"}', 422, "invalid_request"),
+        (b'{"words": "ok", "decided_at": "2026-01-01T00:00:00"}', 422, "invalid_request"),
+        (b'{"words": "' + b"w" * 20_001 + b'"}', 422, "invalid_request"),
+        (b'{"words": ' + b"9" * 100_000 + b"}", 400, "malformed_json"),
+        (b" " * 262_145, 413, "body_too_large"),
+    ],
+)
+def test_bad_bodies_are_told_and_nothing_is_asked_or_echoed(
+    body: bytes, status: int, code: str, door: Door
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = door.use(row_of("state_need"), "Maria", headers=headers, content=body, json=None)
+    assert (problem(answer)["code"], answer.status_code) == (code, status)
+    assert "canary" not in answer.text
+    assert door.bus.asked == []
+
+
+def test_the_fields_that_are_wrong_are_named_if_they_are_ours(door: Door) -> None:
+    body = {"words": 1, "how": "pigeon", "my secret": 2}
+    answer = problem(door.use(row_of("state_need"), "Maria", json=body))
+    assert {e["field"]: e["problem"] for e in answer["errors"]} == {
+        "words": "has to be a text",
+        "how": "is not one of the values allowed",
+        "(unknown field)": "is not a field here",
+    }
+
+
+def test_a_nested_field_is_named_by_its_path(door: Door) -> None:
+    body = {"channel": "email", "hours": {"weekdays": [0, 9], "start": "25:00"}, "verified_on": "x"}
+    answer = problem(door.use(row_of("declare_channel_safe"), "Maria", json=body))
+    named = {error["field"] for error in answer["errors"]}
+    assert {"hours.weekdays.1", "hours.start", "hours.end", "verified_on"} <= named
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "application/json; charset=latin-1"},
+        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+    ],
+)
+def test_what_is_not_plain_json_is_refused(headers: dict[str, str], door: Door) -> None:
+    answer = door.use(
+        row_of("state_need"), "Maria", headers=headers, content=b'{"words": "a"}', json=None
+    )
+    assert problem(answer)["status"] == 415
+
+
+@pytest.mark.parametrize("length", ["262145", "9" * 30, "-1", "a lot"])
+def test_a_length_beyond_the_limit_is_refused_before_the_body_is_read(
+    length: str, door: Door
+) -> None:
+    headers = {"Content-Length": length, "Content-Type": "application/json"}
+    answer = door.use(row_of("state_need"), "Maria", headers=headers, content=b"{}", json=None)
+    assert problem(answer)["status"] == 413
+
+
+def test_a_command_without_an_idempotency_key_is_refused(door: Door) -> None:
+    answer = door.ask("POST", "/v1/inquiries", json={})
+    assert problem(answer)["code"] == "idempotency_key_required"
+    assert door.bus.asked == []
+
+
+@pytest.mark.parametrize("key", ["", "1", "canary", "{" + str(UUID(int=1))[1:-1] + "}", "x" * 36])
+def test_an_idempotency_key_that_is_no_uuid_is_refused(key: str, door: Door) -> None:
+    answer = door.ask("POST", "/v1/inquiries", json={}, headers={"Idempotency-Key": key})
+    assert problem(answer)["code"] == "idempotency_key_invalid"
+    assert "canary" not in answer.text
+
+
+@pytest.mark.parametrize("id_", ["x", "0", "%00", "..%2f..", "null", "%ff", "6f1f0c1e-5d5a-4c5e"])
+def test_an_id_that_cannot_be_one_is_simply_not_there(id_: str, door: Door) -> None:
+    answer = door.ask("GET", f"/v1/participations/{id_}", headers=door.as_("Maria"))
+    assert problem(answer)["code"] == "not_found"
+    assert door.bus.asked == []
+
+
+def test_an_address_that_is_not_there_is_a_problem_document_too(door: Door) -> None:
+    answer = door.ask("GET", "/v1/canary?canary=1")
+    assert problem(answer)["status"] == 404
+    assert "canary" not in answer.text
+
+
+@pytest.mark.parametrize("verb", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "HEAD", "BREW"])
+def test_another_method_is_told_which_ones_there_are(verb: str, door: Door) -> None:
+    answer = door.ask(verb, path_of(row_of("get_needs")))
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "GET, POST"
+
+
+@pytest.mark.parametrize(
+    "query", ["language=xx xx", "language=1", "canary=1", "language=en&language=es", "language="]
+)
+def test_a_parameter_that_is_not_as_described_is_refused(query: str, door: Door) -> None:
+    answer = door.ask("GET", f"/v1/options?{query}")
+    assert problem(answer)["status"] in (400, 422)
+    assert "canary" not in answer.text
+    assert door.bus.asked == []
+
+
+def test_a_command_takes_nothing_from_the_address(door: Door) -> None:
+    answer = door.ask("POST", "/v1/inquiries?language=es", headers=COMMAND)
+    assert problem(answer)["code"] == "unexpected_parameter"
+
+
+@pytest.mark.parametrize(
+    ("refused", "status"),
+    [
+        (NotFound(), 404),
+        (ChangedMeanwhile(), 409),
+        (KeyUsedForAnother(), 409),
+        (Unavailable(), 503),
+        (NotFound("It is over.", "Ask anew.", code="gone", because="gone"), 410),
+        (NotFound("Too often.", "Wait.", code="too_many", because="too_many"), 429),
+        (NotFound("No.", "Ask.", code="notice_not_given", because="invalid"), 422),
+    ],
+)
+def test_a_services_refusal_becomes_a_problem_in_its_own_words(
+    refused: Any, status: int, door: Door
+) -> None:
+    door.bus.answers["begin_inquiry"] = {"refused": refused.as_data()}
+    answer = door.ask("POST", "/v1/inquiries", headers=COMMAND)
+    found = problem(answer)
+    assert answer.status_code == status
+    assert (found["code"], found["detail"], found["what_to_do"]) == (
+        refused.code,
+        refused.detail,
+        refused.what_to_do,
+    )
+    assert ("Retry-After" in answer.headers) == (status in (429, 503))
+
+
+@pytest.mark.parametrize(
+    "away", [Unavailable(), ConnectionRefusedError("amqp://user:canary@host"), TimeoutError()]
+)
+def test_when_the_bus_is_away_the_caller_is_told_to_repeat(away: Exception, door: Door) -> None:
+    door.bus.answers["begin_inquiry"] = away
+    answer = door.ask("POST", "/v1/inquiries", headers=COMMAND)
+    assert problem(answer)["status"] == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "canary" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        RuntimeError(CANARY),
+        {"ok": {"canary": CANARY}},
+        {"ok": None},
+        {"neither": CANARY},
+        {"refused": {"code": "x"}},
+        [CANARY],
+    ],
+)
+def test_a_failure_of_ours_tells_an_instance_and_nothing_of_itself(broken: Any, door: Door) -> None:
+    door.bus.answers["begin_inquiry"] = broken
+    answer = door.ask("POST", "/v1/inquiries", headers=COMMAND)
+    assert problem(answer)["code"] == "internal"
+    assert "canary" not in answer.text
+
+
+def test_every_answer_has_a_correlation_id_of_its_own_and_takes_none_from_outside(
+    door: Door,
+) -> None:
+    theirs = {"X-Correlation-ID": str(an_id("theirs"))}
+    ids = [
+        door.ask("GET", path, headers=theirs).headers["X-Correlation-ID"]
+        for path in ("/v1/options", "/v1/options", "/nowhere", "/health/live")
+    ]
+    assert len({UUID(i) for i in ids}) == 4
+    assert theirs["X-Correlation-ID"] not in ids
+
+
+def test_no_answer_is_kept_by_a_browser_or_tells_where_one_came_from(door: Door) -> None:
+    for path in ("/v1/options", "/v1/crisis-help", "/docs", "/nowhere", path_of(ROUTES[3])):
+        headers = door.ask("GET", path).headers
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "set-cookie" not in headers
+
+
+@pytest.fixture
+def logged() -> Iterator[StringIO]:
+    """What operators see, written where the test can read it."""
+    before, handlers = structlog.get_config(), logging.getLogger().handlers[:]
+    written = StringIO()
+    configure("gateway", stream=written)
+    yield written
+    structlog.configure(**before)
+    logging.getLogger().handlers[:] = handlers
+
+
+def test_the_log_knows_the_action_and_never_the_path_or_the_words(
+    door: Door, logged: StringIO
+) -> None:
+    door.bus.answers["state_need"] = RuntimeError(CANARY)
+    answer = door.use(row_of("state_need"), "Maria", json={"words": CANARY})
+    door.ask("GET", f"/v1/{CANARY}?q={CANARY}")
+    lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+    assert {"answered", "a request failed"} <= {line["event"] for line in lines}
+    own = [line for line in lines if line.get("method") == "state_need"]
+    assert {line["correlation_id"] for line in own} == {answer.headers["X-Correlation-ID"]}
+    assert "canary" not in logged.getvalue()
+    assert str(MARIA) not in logged.getvalue()
