@@ -74,7 +74,7 @@ class ConsentApplication(EventSourcedApplication):
     def __init__(self, edge: Edge) -> None:
         super().__init__(edge)
         self.policy = release_policy()
-        self._reference_key = edge.secrets["agency_references"]
+        self._reference_key = edge.secrets["index_key"]
 
     def propose_grant(self, command: ProposeGrant, work: Work) -> GrantProposed:
         """A new grant, which opens nothing yet."""

@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from services.consent.domain.errors import (
+    AnotherMustConfirm,
+    DecidedInFuture,
+    DisclosureNotGranted,
+    NothingToSupersede,
+    NoticeMissing,
+    TrainingNeeded,
+)
+from shared.contracts.base import Message
+from shared.contracts.consent import GetGrants, GiveGrant, RevokeGrant
+from shared.contracts.refusal import NotAllowed, NotFound, Refused
+from shared.contracts.registry import messages
+from shared.identity.principal import Principal
+from tests.integration.consent.world import DAY, World
+from tests.support.examples import (
+    HOUSING_AGENCY,
+    IVO,
+    MARIA,
+    NOOR,
+    OTHER_SURVIVOR,
+    ROSA,
+    SAM,
+    SURVIVOR,
+)
+
+
+def accompanied(world: World) -> World:
+    world.assign(ROSA)
+    world.notice("community")
+    return world
+
+
+@pytest.mark.rule("R23")
+def test_the_survivor_releases_one_item_and_the_agency_takes_it(world: World) -> None:
+    grant = world.given()
+
+    made = world.ask(grant.agency_reference)
+
+    assert made.take_before == world.now + timedelta(seconds=60)
+    confirmed = world.may_hand_over(made.disclosure_id)
+    assert (confirmed.agency_id, confirmed.participation_id) == (HOUSING_AGENCY, MARIA)
+    assert (world.view(grant).state, world.view(grant).disclosures) == ("given", 1)
+    assert world.log(grant.grant_id) == [
+        "GrantProposed",
+        "GrantExplained",
+        "GrantGiven",
+        "DisclosureMade",
+    ]
+
+
+@pytest.mark.rule("R71")
+@pytest.mark.rule("I16")
+def test_a_yes_that_staff_record_opens_nothing_until_the_survivor_confirms(world: World) -> None:
+    accompanied(world)
+    grant = world.explained(ROSA)
+
+    assert world.give(grant, ROSA).state == "awaiting_confirmation"
+    with pytest.raises(DisclosureNotGranted):
+        world.ask(grant.agency_reference)
+    with pytest.raises(AnotherMustConfirm):
+        world.confirm(grant, Principal.staff(ROSA.id, "advocate", uuid4(), trained=True))  # type: ignore[arg-type]
+    assert world.confirm(grant).state == "given"
+    world.ask(grant.agency_reference)
+
+
+@pytest.mark.rule("R71")
+def test_a_second_trained_person_need_not_be_the_survivors_advocate(world: World) -> None:
+    accompanied(world)
+    grant = world.explained(ROSA)
+    world.give(grant, ROSA)
+
+    with pytest.raises(NotAllowed):
+        world.confirm(grant, IVO)
+    assert world.confirm(grant, NOOR).state == "given"
+
+
+@pytest.mark.rule("R71")
+def test_an_untrained_second_advocate_of_the_survivor_cannot_confirm(world: World) -> None:
+    accompanied(world)
+    world.assign(IVO)
+    grant = world.explained(ROSA)
+    world.give(grant, ROSA)
+
+    with pytest.raises(TrainingNeeded):
+        world.confirm(grant, IVO)
+
+
+@pytest.mark.rule("R22")
+def test_nothing_is_collected_before_the_notice_of_that_base(world: World) -> None:
+    world.assign(SAM)
+    world.notice("community")
+
+    with pytest.raises(NoticeMissing):
+        world.propose(SAM)
+    world.notice("systems")
+    assert world.propose(SAM).state == "proposed"
+
+
+@pytest.mark.rule("R71")
+@pytest.mark.rule("R09")
+@pytest.mark.parametrize("end", [World.decline, World.revoke])
+def test_a_no_waits_for_no_notice(world: World, end: Callable[..., Any]) -> None:
+    grant = world.given()
+    world.assign(ROSA)
+
+    assert end(world, grant, ROSA).state == "revoked"
+    with pytest.raises(DisclosureNotGranted):
+        world.ask(grant.agency_reference)
+
+
+def test_only_the_survivors_own_advocate_records_for_them(world: World) -> None:
+    accompanied(world)
+    grant = world.explained(ROSA)
+    world.unassign(ROSA)
+
+    for somebody in (ROSA, NOOR, OTHER_SURVIVOR, Principal.agency(HOUSING_AGENCY)):
+        with pytest.raises(NotAllowed):
+            world.give(grant, somebody)
+        with pytest.raises(NotAllowed):
+            world.revoke(grant, somebody)
+
+
+def test_the_service_tells_cedar_whom_the_survivor_has(world: World) -> None:
+    asked = GetGrants(participation_id=MARIA)
+    assert world.app.resource(asked, world.ctx(ROSA))["assigned"] == []
+
+    world.assign(ROSA)
+    assert world.app.resource(asked, world.ctx(ROSA)) == {
+        "participation_id": str(MARIA),
+        "assigned": [str(ROSA.id)],
+    }
+    world.unassign(ROSA)
+    assert world.app.resource(asked, world.ctx(ROSA))["assigned"] == []
+
+
+def test_anothers_grant_is_not_there(world: World) -> None:
+    grant = world.explained()
+    theirs = OTHER_SURVIVOR.participation_id
+    assert theirs is not None
+
+    with pytest.raises(NotFound):
+        world.do(OTHER_SURVIVOR, RevokeGrant(participation_id=theirs, grant_id=grant.grant_id))
+    answer = world.app.run(GetGrants(participation_id=theirs), world.ctx(OTHER_SURVIVOR))
+    assert answer.grants == ()  # type: ignore[attr-defined]
+
+
+@pytest.mark.rule("I03")
+def test_the_clock_ends_a_grant_and_the_scheduler_puts_it_on_record(world: World) -> None:
+    grant = world.given()
+    [row] = world.app.due_rows(world.now + 15 * DAY)
+
+    world.later(days=14)
+    with pytest.raises(DisclosureNotGranted):
+        world.ask(grant.agency_reference)
+    assert "GrantExpired" not in world.log()
+    assert world.view(grant).state == "expired"
+
+    world.app.due(row, world.ctx(Principal.system("consent")))
+    world.app.due(row, world.ctx(Principal.system("consent")))
+    assert world.log(grant.grant_id)[-2:] == ["GrantGiven", "GrantExpired"]
+    assert world.app.due_rows(world.now + DAY) == []
+
+
+def test_a_row_that_falls_due_on_a_clock_put_back_later_waits_again(world: World) -> None:
+    grant = world.given()
+    [row] = world.app.due_rows(world.now + 15 * DAY)
+
+    world.app.due(row, world.ctx(Principal.system("consent")))
+
+    assert world.view(grant).state == "given"
+    assert world.app.due_rows(world.now + 15 * DAY) == [row]
+
+
+def test_an_ended_grant_falls_due_no_more(world: World) -> None:
+    world.revoke(world.given())
+
+    assert world.app.due_rows(world.now + 15 * DAY) == []
+
+
+def test_a_new_release_takes_the_place_of_the_old_one_when_it_is_given(world: World) -> None:
+    old = world.given()
+    new = world.explained(supersedes=old.grant_id, items=(world.other_need,))
+    world.ask(old.agency_reference)
+
+    world.give(new)
+
+    assert (world.view(old).state, world.view(new).state) == ("superseded", "given")
+    with pytest.raises(DisclosureNotGranted):
+        world.ask(old.agency_reference)
+    world.ask(new.agency_reference, item=world.other_need)
+
+
+def test_what_does_not_exist_is_not_superseded(world: World) -> None:
+    with pytest.raises(NothingToSupersede):
+        world.propose(supersedes=uuid4())
+
+
+@pytest.mark.rule("R09")
+def test_an_old_release_that_ended_meanwhile_stays_ended(world: World) -> None:
+    old = world.given()
+    new = world.explained(supersedes=old.grant_id)
+    world.revoke(old)
+
+    world.give(new)
+
+    assert (world.view(old).state, world.view(new).state) == ("revoked", "given")
+
+
+@pytest.mark.rule("R09")
+def test_what_was_not_taken_before_the_revocation_stays(world: World) -> None:
+    grant = world.given()
+    made = world.ask(grant.agency_reference)
+    world.revoke(grant)
+
+    with pytest.raises(DisclosureNotGranted):
+        world.may_hand_over(made.disclosure_id)
+
+
+def test_only_the_service_that_owns_the_item_is_answered_and_only_in_its_minute(
+    world: World,
+) -> None:
+    made = world.ask(world.given().agency_reference)
+
+    for somebody in (Principal.service("notifications"), Principal.agency(HOUSING_AGENCY), ROSA):
+        with pytest.raises(NotAllowed):
+            world.may_hand_over(made.disclosure_id, somebody)
+    for changed in (
+        {"agency_id": uuid4()},
+        {"item": world.other_need},
+        {"disclosure_id": uuid4()},
+    ):
+        with pytest.raises(DisclosureNotGranted):
+            world.may_hand_over(**({"disclosure_id": made.disclosure_id} | changed))
+    world.later(seconds=60)
+    with pytest.raises(DisclosureNotGranted):
+        world.may_hand_over(made.disclosure_id)
+
+
+def test_a_decision_made_earlier_keeps_its_time_and_none_is_made_tomorrow(world: World) -> None:
+    grant = world.explained()
+
+    def give(at: Any) -> GiveGrant:
+        return GiveGrant(participation_id=MARIA, grant_id=grant.grant_id, decided_at=at)
+
+    with pytest.raises(DecidedInFuture):
+        world.do(SURVIVOR, give(world.now + DAY))
+    world.do(SURVIVOR, give(world.now - DAY))
+    event = world.app.aggregate(grant.grant_id)
+    assert event is not None
+    [state] = world.rows(
+        "SELECT state FROM events WHERE originator_id = %s AND topic LIKE %s",
+        str(grant.grant_id),
+        "%GrantGiven",
+    )
+    assert (world.now - DAY).isoformat() in bytes(state[0]).decode()
+
+
+def test_a_repeat_is_answered_alike_and_stores_nothing(world: World) -> None:
+    grant = world.given()
+    world.later(seconds=31)
+    before = world.count()
+
+    for again in (world.give, world.confirm):
+        assert again(grant).state == "given"
+    assert world.count() == before
+    world.revoke(grant)
+    after = world.count()
+    for again in (world.revoke, world.decline):
+        assert again(grant).state == "revoked"
+    assert world.count() == after == before + 1
+
+
+def test_a_repeated_key_gets_the_first_answer(world: World) -> None:
+    grant, key = world.given(), uuid4()
+    end = RevokeGrant(participation_id=MARIA, grant_id=grant.grant_id)
+
+    first = world.do(SURVIVOR, end, key)
+    before = world.count()
+
+    assert world.do(SURVIVOR, end, key) == first
+    assert world.count() == before
+
+
+def test_a_repeated_message_of_intake_changes_nothing(world: World) -> None:
+    accompanied(world)
+    before = world.count()
+
+    accompanied(world)
+
+    assert world.count() == before
+
+
+@pytest.mark.rule("I14")
+def test_what_is_published_is_released_and_made_of_ids(world: World) -> None:
+    accompanied(world)
+    first = world.explained(ROSA)
+    world.give(first, ROSA)
+    world.confirm(first)
+    world.ask(first.agency_reference)
+    second = world.explained(supersedes=first.grant_id)
+    world.give(second)
+    world.revoke(second)
+    world.decline(world.explained())
+    world.given(expires_at=world.now + DAY)
+    world.later(days=2)
+    for row in world.app.due_rows(world.now):
+        world.app.due(row, world.ctx(Principal.system("consent")))
+    for _ in range(2):
+        with pytest.raises(Refused):
+            world.ask(uuid4())
+
+    published = world.app.messages_after(0, 1000)
+
+    told = [p.message for p in published]
+    assert {m.type for m in told} == {t for t in messages() if t.startswith("consent.")}
+    for message in told:
+        assert isinstance(message, messages()[message.type])
+        assert _words(message) <= {"harmed_party", "advocate", "intake", "need"}
+    assert [p.previous for p in published] == [0, *(p.position for p in published[:-1])]
+
+
+def _words(message: Message) -> set[str]:
+    return {value for value in vars(message).values() if isinstance(value, str)}

@@ -1,0 +1,227 @@
+"""The consent service on PostgreSQL, with a clock that the test sets."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg2
+
+from services.consent.service import Consent, build
+from shared.contracts.base import Message, Request
+from shared.contracts.consent import (
+    ConfirmDisclosure,
+    ConfirmGrant,
+    DeclineGrant,
+    ExplainGrant,
+    GetGrants,
+    GiveGrant,
+    GrantProposed,
+    GrantView,
+    ProposeGrant,
+    RequestDisclosure,
+    RevokeGrant,
+)
+from shared.contracts.intake import (
+    AdvocateAssignedMessage,
+    AdvocateAssignmentEndedMessage,
+    NoticeGivenMessage,
+)
+from shared.contracts.items import ItemRef
+from shared.contracts.refusal import Refused
+from shared.eventstore.edge import Edge
+from shared.eventstore.work import Context
+from shared.identity.principal import Principal
+from shared.sealing.keys import DataKey
+from tests.support.examples import HOUSING_AGENCY, MARIA, NOON, ROSA, SURVIVOR
+from tests.support.postgres import Databases
+
+DAY = timedelta(days=1)
+INTAKE = Principal.service("intake")
+HOUSING = Principal.agency(HOUSING_AGENCY)
+
+
+class NobodysKeys:
+    """Consent keeps no words, so it never asks for a key."""
+
+    def current(self, participation_id: UUID, record_class: str) -> DataKey:
+        raise AssertionError("consent asked for a key")
+
+    def by_id(self, key_id: UUID) -> DataKey:
+        raise AssertionError("consent asked for a key")
+
+    def forget(self, participation_id: UUID, classes: Any = None) -> None:
+        raise AssertionError("consent asked for a key")
+
+
+class NobodyToCall:
+    """Consent decides by itself: no decision waits for another service."""
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("consent called another service")
+
+
+class World:
+    def __init__(self, stores: Databases) -> None:
+        self.now = NOON
+        self.stores = stores
+        self.intake_position = 0
+        app = build(
+            Edge(
+                service="consent",
+                dsn=stores.role("consent"),
+                keys=NobodysKeys(),
+                caller=NobodyToCall(),
+                fingerprint_key=bytes(32),
+                clock=lambda: self.now,
+                secrets={"index_key": bytes(range(32))},
+            )
+        )["app"]
+        assert isinstance(app, Consent)
+        self.app = app
+        self.need = ItemRef(service="intake", kind="need", item_id=uuid4())
+        self.other_need = ItemRef(service="intake", kind="need", item_id=uuid4())
+
+    def ctx(self, who: Principal, key: UUID | None = None, **changed: Any) -> Context:
+        fields: dict[str, Any] = {
+            "principal": who,
+            "command_id": key,
+            "correlation_id": uuid4(),
+            "causation": f"command/{key}",
+            "now": self.now,
+        }
+        return Context(**(fields | changed))
+
+    def do(self, who: Principal, request: Request, key: UUID | None = None) -> Any:
+        """What the service answers; a command without a key gets one of its own."""
+        return self.app.run(request, self.ctx(who, key or uuid4()))
+
+    def hear(self, message: Message) -> None:
+        """Intake publishes, consent follows."""
+        self.intake_position += 1
+        place = ("intake", self.intake_position)
+        ctx = self.ctx(Principal.system("consent"), causation=f"intake/{place[1]}", message=place)
+        self.app.react(message, ctx)
+
+    def assign(self, advocate: Principal = ROSA, participation_id: UUID = MARIA) -> None:
+        assert isinstance(advocate.id, UUID)
+        assert advocate.base is not None
+        assert advocate.agency_id is not None
+        self.hear(
+            AdvocateAssignedMessage(
+                participation_id=participation_id,
+                advocate_id=advocate.id,
+                base=advocate.base,
+                agency_id=advocate.agency_id,
+                at=self.now,
+            )
+        )
+
+    def unassign(self, advocate: Principal = ROSA) -> None:
+        assert isinstance(advocate.id, UUID)
+        self.hear(
+            AdvocateAssignmentEndedMessage(
+                participation_id=MARIA, advocate_id=advocate.id, at=self.now
+            )
+        )
+
+    def notice(self, base: str = "community") -> None:
+        self.hear(
+            NoticeGivenMessage(
+                participation_id=MARIA, base=base, notice_version=f"{base}-1", at=self.now
+            )
+        )
+
+    def propose(self, who: Principal = SURVIVOR, **changed: Any) -> GrantProposed:
+        fields: dict[str, Any] = {
+            "participation_id": who.participation_id or MARIA,
+            "recipient_agency_id": HOUSING_AGENCY,
+            "items": (self.need,),
+            "purpose": "housing",
+            "expires_at": self.now + 14 * DAY,
+        } | changed
+        answer: GrantProposed = self.do(who, ProposeGrant(**fields))
+        return answer
+
+    def explained(self, who: Principal = SURVIVOR, **changed: Any) -> GrantProposed:
+        grant = self.propose(who, **changed)
+        self.do(
+            who,
+            ExplainGrant(
+                participation_id=who.participation_id or MARIA,
+                grant_id=grant.grant_id,
+                explanation_version="release-1",
+            ),
+        )
+        return grant
+
+    def given(self, **changed: Any) -> GrantProposed:
+        grant = self.explained(**changed)
+        assert self.give(grant).state == "given"
+        return grant
+
+    def give(self, grant: GrantProposed, who: Principal = SURVIVOR) -> Any:
+        return self.do(who, GiveGrant(participation_id=MARIA, grant_id=grant.grant_id))
+
+    def confirm(self, grant: GrantProposed, who: Principal = SURVIVOR) -> Any:
+        return self.do(who, ConfirmGrant(participation_id=MARIA, grant_id=grant.grant_id))
+
+    def decline(self, grant: GrantProposed, who: Principal = SURVIVOR) -> Any:
+        return self.do(who, DeclineGrant(participation_id=MARIA, grant_id=grant.grant_id))
+
+    def revoke(self, grant: GrantProposed, who: Principal = SURVIVOR) -> Any:
+        return self.do(who, RevokeGrant(participation_id=MARIA, grant_id=grant.grant_id))
+
+    def ask(self, reference: UUID, who: Principal = HOUSING, **changed: Any) -> Any:
+        asked: dict[str, Any] = {
+            "agency_reference": reference,
+            "item": self.need,
+            "purpose": "housing",
+        } | changed
+        return self.do(who, RequestDisclosure(**asked))
+
+    def answer(self, reference: UUID, who: Principal = HOUSING, **changed: Any) -> dict[str, str]:
+        """What an asker is told who is not granted anything."""
+        try:
+            granted = self.ask(reference, who, **changed)
+        except Refused as refused:
+            return refused.as_data()
+        raise AssertionError(f"granted: {granted}")
+
+    def may_hand_over(self, disclosure_id: UUID, who: Principal = INTAKE, **changed: Any) -> Any:
+        asked: dict[str, Any] = {
+            "disclosure_id": disclosure_id,
+            "agency_id": HOUSING_AGENCY,
+            "item": self.need,
+        } | changed
+        return self.app.run(ConfirmDisclosure(**asked), self.ctx(who))
+
+    def view(self, grant: GrantProposed) -> GrantView:
+        answer = self.app.run(GetGrants(participation_id=MARIA), self.ctx(SURVIVOR))
+        [found] = [g for g in answer.grants if g.grant_id == grant.grant_id]  # type: ignore[attr-defined]
+        view: GrantView = found
+        return view
+
+    def rows(self, sql: str, *params: Any, role: str = "superuser") -> list[tuple[Any, ...]]:
+        with (
+            closing(psycopg2.connect(self.stores.dsn("consent", role))) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(sql, params)
+            return cursor.fetchall()
+
+    def log(self, stream_id: UUID | None = None) -> list[str]:
+        """The names of the stored events, in order; of one stream if said."""
+        where = "WHERE originator_id = %s" if stream_id else ""
+        params = (str(stream_id),) if stream_id else ()
+        found = self.rows(f"SELECT topic FROM events {where} ORDER BY position", *params)
+        return [topic.rsplit(".", 1)[-1] for (topic,) in found]
+
+    def count(self) -> int:
+        return len(self.log())
+
+    def later(self, **by: float) -> datetime:
+        self.now += timedelta(**by)
+        return self.now
