@@ -21,6 +21,8 @@ from infra.secrets import GENERATED, generate
 ROOT = Path(__file__).parent.parent
 PROJECT = "sayso"
 PATIENCE = 300.0
+RESTARTS = 3
+"""A container that ended more often than this does not only wait for another one."""
 
 
 class CannotStart(Exception):
@@ -87,26 +89,27 @@ def _wait(compose: list[str]) -> None:
     print("Waiting until everything is healthy ", end="", flush=True)
     until = time.monotonic() + PATIENCE
     while waiting := _not_ready(compose):
-        if time.monotonic() > until:
+        failing = [name for name, restarts in waiting.items() if restarts > RESTARTS]
+        if failing or time.monotonic() > until:
             print()
-            _compose(compose, "logs", "--tail", "40", *waiting)
-            raise CannotStart(f"Not healthy after {PATIENCE:.0f} s: {', '.join(waiting)}")
+            _compose(compose, "logs", "--tail", "40", *(failing or waiting))
+            raise CannotStart(f"Not healthy: {', '.join(failing or waiting)}; see above.")
         print(".", end="", flush=True)
         time.sleep(1)
     print(" healthy.")
 
 
-def _not_ready(compose: list[str]) -> list[str]:
-    """The services that are not healthy yet, or (one-shot jobs) have not ended well."""
+def _not_ready(compose: list[str]) -> dict[str, int]:
+    """Services not healthy yet, or jobs that have not ended well: name → how often restarted."""
     ids = _run([*compose, "ps", "-a", "-q"])
     inspected = _run(["docker", "inspect", *ids.stdout.split()])
     if inspected.returncode:
-        return ["all"]
-    return sorted(
-        container["Config"]["Labels"]["com.docker.compose.service"]
+        raise CannotStart(f"The containers cannot be inspected: {inspected.stderr.strip()}")
+    return {
+        container["Config"]["Labels"]["com.docker.compose.service"]: container["RestartCount"]
         for container in json.loads(inspected.stdout)
         if not _well(container["State"])
-    )
+    }
 
 
 def _well(state: dict[str, object]) -> bool:
