@@ -1,0 +1,119 @@
+"""A second opinion, from the stored events alone: was every notice allowed, every yes confirmed?
+
+Knows nothing of the code that decided; a breach is an ``AssertionError`` that
+names the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.notifications.domain.notice import Notice
+from services.notifications.domain.preference import ContactPreference
+from services.notifications.domain.topics import TopicChoice
+from shared.contracts.decision import Decision
+from shared.identity.principal import Principal
+
+
+@dataclass
+class _Channel:
+    last_days: list[date]
+    """The last day of each window that a person entitled to it opened."""
+    first_day: date
+    recorded: Decision
+    days: int
+    live: bool
+    waiting: tuple[date, Decision] | None = None
+
+
+@dataclass
+class Judge:
+    """``trained``: the staff who may be the second person."""
+
+    trained: frozenset[UUID]
+    channels: dict[UUID, _Channel] = field(default_factory=dict)
+    topics: dict[str, Decision | None] = field(default_factory=dict)
+    """Topic → nothing more to wait for, or who recorded what waits."""
+
+    def judge(self, history: Iterable[Any]) -> None:
+        """Read a history from its beginning."""
+        for event in history:
+            match event:
+                case ContactPreference.ChannelDeclaredSafe():
+                    self._declared(event)
+                case ContactPreference.ChannelConfirmed():
+                    self._confirmed(event)
+                case ContactPreference.PreferenceVerified():
+                    self._verified(event)
+                case ContactPreference.ChannelDeclaredUnsafe():
+                    del self.channels[event.channel_id]
+                case ContactPreference.ContactErased():
+                    self.channels.clear()
+                case TopicChoice.TopicChosen():
+                    waits = event.decision.told_by_staff
+                    assert event.topic not in self.topics
+                    self.topics[event.topic] = event.decision if waits else None
+                case TopicChoice.TopicConfirmed():
+                    recorded = self.topics[event.topic]
+                    assert recorded is not None
+                    self._check_confirmer(recorded, event.decision)
+                    self.topics[event.topic] = None
+                case TopicChoice.TopicDropped():
+                    del self.topics[event.topic]
+                case Notice.NoticeRequested():
+                    assert event.topic in self.topics, "R26: not chosen"
+                    assert self.topics[event.topic] is None, "R71: chosen by staff alone"
+                case Notice.NoticeQueued():
+                    self._queued(event)
+
+    def _declared(self, event: ContactPreference.ChannelDeclaredSafe) -> None:
+        own = not event.decision.told_by_staff
+        last = event.verified_on + timedelta(days=event.stale_after_days)
+        self.channels[event.channel_id] = _Channel(
+            [last], event.verified_on, event.decision, event.stale_after_days, live=own
+        )
+
+    def _confirmed(self, event: ContactPreference.ChannelConfirmed) -> None:
+        channel = self.channels[event.channel_id]
+        if channel.waiting:
+            day, recorded = channel.waiting
+            self._check_confirmer(recorded, event.decision)
+            channel.last_days.append(day + timedelta(days=channel.days))
+            channel.waiting = None
+        else:
+            assert not channel.live, "confirmed without anything that waits"
+            self._check_confirmer(channel.recorded, event.decision)
+            channel.live = True
+
+    def _verified(self, event: ContactPreference.PreferenceVerified) -> None:
+        channel = self.channels[event.channel_id]
+        assert channel.live, "R71: a window of an unconfirmed way was renewed"
+        if event.decision.told_by_staff:
+            channel.waiting = (event.verified_on, event.decision)
+        else:
+            channel.last_days.append(event.verified_on + timedelta(days=channel.days))
+            if channel.waiting and channel.waiting[0] <= event.verified_on:
+                channel.waiting = None
+
+    def _queued(self, event: Notice.NoticeQueued) -> None:
+        assert event.channel_id in self.channels, "I09: declared unsafe, erased, or never declared"
+        channel = self.channels[event.channel_id]
+        assert channel.live, "R71: nobody confirmed it"
+        assert event.send_from >= event.at
+        for day in (event.at.date(), event.send_from.date()):
+            assert channel.first_day <= day <= max(channel.last_days), "I09: stale"
+
+    def _check_confirmer(self, recorded: Decision, confirming: Decision) -> None:
+        who = confirming.recorded_by.actor_id
+        if confirming.told_by_staff:
+            assert who != recorded.recorded_by.actor_id, "R71: confirmed by who recorded it"
+            assert who in self.trained, "R71: confirmed by somebody untrained"
+
+
+def trained(*staff: Principal) -> frozenset[UUID]:
+    """Those of ``staff`` who are trained."""
+    return frozenset(s.id for s in staff if s.trained and isinstance(s.id, UUID))
