@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+import structlog
+
 from services.notifications.application import CONTACT, NotificationsApplication
 from shared.contracts.consent import (
     DisclosureMadeMessage,
@@ -17,7 +19,10 @@ from shared.contracts.intake import (
     NoticeGivenMessage,
 )
 from shared.contracts.keyring import ConfirmForgotten, KeysDestroyedMessage
+from shared.contracts.refusal import Refused
 from shared.eventstore.work import Handler, Work
+
+log = structlog.get_logger()
 
 
 def tell_of_sharing(
@@ -51,23 +56,26 @@ def remember_notice(app: NotificationsApplication, message: NoticeGivenMessage, 
 
 
 def forget_keys(app: NotificationsApplication, message: KeysDestroyedMessage, work: Work) -> None:
-    """Keys are destroyed: drop ours from memory, end the ways of contact, and say so."""
+    """Keys are destroyed: drop ours from memory, end the ways of contact, and say so.
+
+    Where the keyring cannot hear it now, it waits until our loan has run out.
+    """
     keys: Any = app.edge.keys
     keys.forget(message.participation_id, message.record_classes)
     if CONTACT in message.record_classes:
         app.erase_contact(message.participation_id, message.erasure_id, work)
     # A source that takes no key on loan has nothing to confirm.
     holder = getattr(keys, "holder", None)
-    if holder is not None:
-        app.edge.caller.call(
-            "keyring",
-            ConfirmForgotten.method(),
-            ConfirmForgotten(
-                erasure_id=message.erasure_id, service=app.contract.name, holder=holder
-            ),
-            work.ctx,
-            command_id=uuid5(NAMESPACE_URL, f"/forgotten/{message.erasure_id}/{holder}"),
-        )
+    if holder is None:
+        return
+    confirm = ConfirmForgotten(
+        erasure_id=message.erasure_id, service=app.contract.name, holder=holder
+    )
+    command_id = uuid5(NAMESPACE_URL, f"/forgotten/{message.erasure_id}/{holder}")
+    try:
+        app.edge.caller.call("keyring", confirm.method(), confirm, work.ctx, command_id)
+    except Refused as refused:
+        log.warning("erasure.not_confirmed", code=refused.code)
 
 
 REACTIONS: dict[str, Handler] = {

@@ -14,6 +14,7 @@ from eventsourcing.domain import DomainEvent
 from services.notifications.application import NotificationsApplication
 from services.notifications.reactions import REACTIONS
 from shared.contracts.base import Command, Message
+from shared.contracts.refusal import Unavailable
 from shared.eventstore.aggregate import Aggregate
 from shared.eventstore.clock import edge_time
 from shared.eventstore.edge import Edge
@@ -38,10 +39,13 @@ class Caller:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, Any]] = []
+        self.away = False
 
     def call(
         self, service: str, method: str, request: Any, ctx: Any, command_id: UUID | None = None
     ) -> None:
+        if self.away:
+            raise Unavailable()
         self.asked.append((service, method, request))
 
 

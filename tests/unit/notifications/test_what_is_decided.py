@@ -258,6 +258,18 @@ def test_destroyed_keys_are_forgotten_and_every_way_of_contact_ends(
     )
 
 
+def test_keys_are_forgotten_also_while_the_keyring_is_away(
+    notifications: Notifications,
+) -> None:
+    notifications.command(news.declare_safe(), SURVIVOR)
+    notifications.caller.away = True
+
+    notifications.hear(_destroyed("contact"), 4, "keyring")
+
+    assert notifications.types()[-1] == "ContactErased"
+    assert notifications.keys.forgotten == [(MARIA, ("contact",))]
+
+
 def test_the_erasure_of_another_class_ends_no_way_of_contact(
     notifications: Notifications,
 ) -> None:
