@@ -6,6 +6,7 @@ from typing import Any
 
 from services.consent.application import ConsentApplication
 from services.consent.reactions import ON_DUE, REACTIONS
+from shared.contracts.base import Model
 from shared.contracts.consent import (
     ConfirmDisclosure,
     ConfirmGrant,
@@ -18,6 +19,7 @@ from shared.contracts.consent import (
     RevokeGrant,
 )
 from shared.eventstore.edge import Edge
+from shared.eventstore.work import Context
 from shared.messaging.entry import entry
 from shared.messaging.provided import Provided
 
@@ -36,39 +38,48 @@ class ConsentService:
     app: Any = Provided("app")
 
     @entry(ProposeGrant)
-    def propose_grant(self, request: ProposeGrant, ctx: Any) -> Any:
+    def propose_grant(self, request: ProposeGrant, ctx: Context) -> Model:
+        """Propose a release."""
         return self.app.run(request, ctx)
 
     @entry(ExplainGrant)
-    def explain_grant(self, request: ExplainGrant, ctx: Any) -> Any:
+    def explain_grant(self, request: ExplainGrant, ctx: Context) -> Model:
+        """Explain what it would do."""
         return self.app.run(request, ctx)
 
     @entry(GiveGrant)
-    def give_grant(self, request: GiveGrant, ctx: Any) -> Any:
+    def give_grant(self, request: GiveGrant, ctx: Context) -> Model:
+        """The survivor's yes."""
         return self.app.run(request, ctx)
 
     @entry(ConfirmGrant)
-    def confirm_grant(self, request: ConfirmGrant, ctx: Any) -> Any:
+    def confirm_grant(self, request: ConfirmGrant, ctx: Context) -> Model:
+        """A yes that staff recorded, heard again."""
         return self.app.run(request, ctx)
 
     @entry(DeclineGrant)
-    def decline_grant(self, request: DeclineGrant, ctx: Any) -> Any:
+    def decline_grant(self, request: DeclineGrant, ctx: Context) -> Model:
+        """The survivor's no."""
         return self.app.run(request, ctx)
 
     @entry(RevokeGrant)
-    def revoke_grant(self, request: RevokeGrant, ctx: Any) -> Any:
+    def revoke_grant(self, request: RevokeGrant, ctx: Context) -> Model:
+        """The end of a release."""
         return self.app.run(request, ctx)
 
     @entry(RequestDisclosure)
-    def request_disclosure(self, request: RequestDisclosure, ctx: Any) -> Any:
+    def request_disclosure(self, request: RequestDisclosure, ctx: Context) -> Model:
+        """An agency asks for an item."""
         return self.app.run(request, ctx)
 
     @entry(ConfirmDisclosure)
-    def confirm_disclosure(self, request: ConfirmDisclosure, ctx: Any) -> Any:
+    def confirm_disclosure(self, request: ConfirmDisclosure, ctx: Context) -> Model:
+        """Whether an item may be handed over now."""
         return self.app.run(request, ctx)
 
     @entry(GetGrants)
-    def get_grants(self, request: GetGrants, ctx: Any) -> Any:
+    def get_grants(self, request: GetGrants, ctx: Context) -> Model:
+        """A survivor's releases."""
         return self.app.run(request, ctx)
 
 
