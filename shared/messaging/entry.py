@@ -10,9 +10,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Protocol, TypeVar
 
-from nameko.rpc import Rpc
-
 from shared.contracts.base import Request
+from shared.messaging.amqp.server import SealedRpc
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,10 +26,6 @@ class Gate(Protocol):
         self, request: type[Request], handler: Callable[[Any, Any], Any], envelope: dict[str, Any]
     ) -> dict[str, Any]:
         """Check, decide, run ``handler(request, ctx)``; always data, never an exception."""
-
-
-class Rpc_(Rpc):
-    """nameko's RPC entrypoint, taking exactly one envelope."""
 
 
 def entry(request: type[Request]) -> Callable[[F], Callable[..., dict[str, Any]]]:
@@ -49,7 +44,7 @@ def entry(request: type[Request]) -> Callable[[F], Callable[..., dict[str, Any]]
             return gate.answer(request, lambda asked, ctx: method(self, asked, ctx), envelope)
 
         setattr(entered, REQUEST, request)
-        decorator: Any = Rpc_.decorator
+        decorator: Any = SealedRpc.decorator
         exposed: Callable[..., dict[str, Any]] = decorator(entered)
         return exposed
 

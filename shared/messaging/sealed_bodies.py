@@ -72,8 +72,7 @@ class RpcKeys:
 
     def register(self) -> None:
         """Make it kombu's serializer ``sayso-sealed``."""
-        register: Any = kombu.serialization.register
-        register(
+        kombu.serialization.register(
             SERIALIZER, self.seal, self.open, content_type=CONTENT_TYPE, content_encoding="binary"
         )
 

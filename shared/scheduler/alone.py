@@ -7,7 +7,6 @@ is done under it must be harmless to do twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -16,9 +15,6 @@ import psycopg2
 RELAY = 1
 SCHEDULER = 2
 _CLASS = 7_240  # apart from the log's own lock, which is a single number
-
-
-_connect: Callable[..., Any] = psycopg2.connect
 
 
 class Alone:
@@ -36,7 +32,7 @@ class Alone:
         """
         try:
             if self._connection is None:
-                self._connection = _connect(self._dsn, connect_timeout=5)
+                self._connection = psycopg2.connect(self._dsn, connect_timeout=5)
                 self._connection.autocommit = True
                 return self._taken("SELECT pg_try_advisory_lock(%s, %s)")
             return self._taken(

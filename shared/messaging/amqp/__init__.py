@@ -1,0 +1,1 @@
+"""The platform form: RabbitMQ between processes. Nothing outside this package speaks AMQP."""

@@ -1,0 +1,77 @@
+"""A follower that hears the doorbell over RabbitMQ."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import Any
+
+import structlog
+
+from shared.messaging.amqp.link import Broker, close
+from shared.messaging.announcement import Announcement, NotAnAnnouncement
+from shared.messaging.follower import ASK_EVERY, Follower
+from shared.messaging.metrics import MALFORMED
+from shared.messaging.topology import EVENTS_VHOST, queue_from
+
+PREFETCH = 8
+"""Low: a killed consumer counts a delivery for each message it held (stack, "Traps")."""
+
+_log = structlog.get_logger(__name__)
+
+
+class FollowerPart:
+    """Consumes ``<consumer>.from.<producer>``, and asks the producer itself every 30 s."""
+
+    def __init__(
+        self, broker: Broker, follower: Follower, stored: Callable[[], None] = lambda: None
+    ) -> None:
+        """``stored`` is called when something may have been stored: the relay's bell."""
+        self.name = queue_from(follower.consumer, follower.producer)
+        self._broker = broker
+        self._follower = follower
+        self._stored = stored
+        self._connection: Any = None
+        self._asked = float("-inf")
+
+    def session(self, stopping: Event) -> None:
+        """Until the connection is lost, or the store is away.
+
+        A message that could not be dealt with is not acknowledged, and comes again.
+        """
+        self._connection = connection = self._broker.connect(EVENTS_VHOST)
+        channel = connection.channel()
+        channel.basic_qos(0, PREFETCH, False)
+        channel.basic_consume(self.name, callback=self._arrived)
+        while not stopping.is_set():
+            if time.monotonic() - self._asked >= ASK_EVERY.total_seconds():
+                if self._follower.catch_up():
+                    self._stored()
+                self._asked = time.monotonic()
+            if self._follower.retry_parked():
+                self._stored()
+            try:
+                connection.drain_events(timeout=1.0)
+            except TimeoutError:
+                connection.heartbeat_tick()
+
+    def close(self) -> None:
+        """Throw the connection away: what was not acknowledged comes again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            close(connection)
+
+    def _arrived(self, message: Any) -> None:
+        try:
+            announcement = Announcement.from_json(message.body)
+            if announcement.producer != self._follower.producer:
+                raise NotAnAnnouncement("of another producer")
+        except NotAnAnnouncement:
+            MALFORMED.labels(self._follower.consumer).inc()
+            _log.error("not a message", queue=self.name)
+            message.channel.basic_reject(message.delivery_tag, requeue=False)
+            return
+        self._follower.receive(announcement)
+        self._stored()
+        message.channel.basic_ack(message.delivery_tag)
