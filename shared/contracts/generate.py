@@ -63,7 +63,8 @@ class ReleasedChanged(Exception):
     def __init__(self, problems: list[str]) -> None:
         self.problems = tuple(problems)
         super().__init__(
-            "\n".join(problems) + "\nReleased versions never change: add the next version beside it."
+            "\n".join(problems)
+            + "\nReleased versions never change: add the next version beside it."
         )
 
 

@@ -160,8 +160,6 @@ def test_method_names_are_unique_across_the_platform_because_they_are_actions() 
     assert len(names) == len(set(names))
 
 
-
-
 def test_the_lock_holds_every_released_message_as_it_was() -> None:
     lock = json.loads(generate.LOCK.read_text("utf-8"))
     assert lock
