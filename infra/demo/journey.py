@@ -25,7 +25,15 @@ from infra.demo.people import (
 from infra.demo.voices import Voices
 from shared.contracts.decision import Base
 
-NEED = "I want to sleep at night, and I want somebody to fix the lock on my door."
+
+@dataclass(frozen=True)
+class Words:
+    """What the survivor says and gives: everything here is sealed, and must never be found."""
+
+    need: str = "I want to sleep at night, and I want somebody to fix the lock on my door."
+    other_need: str = "A quiet room."
+    address: str = "safe-place@example.org"
+    name: str = "Robin"
 
 
 class Credentials(Protocol):
@@ -55,8 +63,14 @@ class Journey:
     """Plays all nine parts; ``race`` is the number of concurrent request/revoke pairs."""
 
     def __init__(
-        self, base_url: str, credentials: Credentials, voices: Voices, race: int = 200
+        self,
+        base_url: str,
+        credentials: Credentials,
+        voices: Voices,
+        race: int = 200,
+        words: Words | None = None,
     ) -> None:
+        self.words = words or Words()
         self.http = httpx.AsyncClient(
             base_url=base_url,
             timeout=30,
@@ -146,7 +160,9 @@ class Journey:
             base="community",
             agency_id=str(self.advocate_staff.agency_id),
         )
-        early = await self.advocate.do(f"{self.participation}/needs", words=NEED, how="in_person")
+        early = await self.advocate.do(
+            f"{self.participation}/needs", words=self.words.need, how="in_person"
+        )
         refused(early, "notice_not_given")
         say("advocate", "is assigned; writing down a need is refused: no notice was given yet")
         await self.advocate.must(
@@ -163,15 +179,18 @@ class Journey:
     async def _needs_and_contact(self) -> None:
         say = self.voices.say
         self.voices.chapter("3  Needs, safe contact, topics")
-        need = await self.advocate.must(f"{self.participation}/needs", words=NEED, how="in_person")
+        need = await self.advocate.must(
+            f"{self.participation}/needs", words=self.words.need, how="in_person"
+        )
         self.need = {"service": "intake", "kind": "need", "item_id": need["need_id"]}
-        other = await self.survivor.must(f"{self.participation}/needs", words="A quiet room.")
+        other = await self.survivor.must(f"{self.participation}/needs", words=self.words.other_need)
         self.other_need = {"service": "intake", "kind": "need", "item_id": other["need_id"]}
-        say("survivor", f"“{NEED}”")
+        say("survivor", f"“{self.words.need}”")
         await self.survivor.must(
             f"{self.participation}/channels",
             channel="email",
-            address="safe-place@example.org",
+            address=self.words.address,
+            name_to_use=self.words.name,
             hours={
                 "weekdays": [0, 1, 2, 3, 4, 5, 6],
                 "start": "00:00",
@@ -321,7 +340,7 @@ class Journey:
         made = await self.agency.must("/v1/agency/disclosures", **self._ask(reference))
         item = f"/v1/agency/disclosures/{made['disclosure_id']}/item"
         taken = await self.agency.must(item, item=self.need)
-        if taken["content"] != NEED:
+        if taken["content"] != self.words.need:
             raise JourneyFailed("the agency did not get the item that was released")
         say("agency", f"asks and reads: “{taken['content']}”")
         refused(await self.agency.do(item, item=self.need))

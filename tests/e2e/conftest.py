@@ -1,0 +1,40 @@
+"""A whole embedded platform with its gateway, for the tests that speak HTTP to it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from psycopg2.extensions import make_dsn
+
+from infra.demo.credentials import Held
+from infra.demo.platform import running
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where it answers, what people hold, and the folder that keeps all of it."""
+
+    address: str
+    held: Held
+    folder: Path
+
+    def dsn(self, database: str = "postgres") -> str:
+        """The superuser's connection to its PostgreSQL."""
+        return make_dsn(host=str(self.folder / "pg"), dbname=database, user="postgres")
+
+
+@pytest.fixture
+def embedded() -> Iterator[Running]:
+    """One of the test's own, on a free port of loopback."""
+    folder = Path(tempfile.mkdtemp(prefix="sayso-", dir="/tmp"))
+    held = Held.made()
+    try:
+        with running(folder, held, "127.0.0.1", 0) as address:
+            yield Running(address, held, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
