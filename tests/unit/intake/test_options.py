@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from services.intake.domain import Option
 from services.intake.domain.refusals import (
     CaseAtRest,
     DeclinedBefore,
