@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.gateway.staff import listed
 from shared.identity.principal import Principal
 
 PREFIX = "sayso_"
@@ -46,7 +47,7 @@ def read_keys(text: str) -> tuple[AgencyKey, ...]:
     try:
         rows = tuple(
             AgencyKey(UUID(row["agency_id"]), str(row["unit_kind"]), str(row["key_hash"]))
-            for row in json.loads(text)
+            for row in listed(text)
         )
     except (KeyError, TypeError, ValueError) as wrong:
         raise BadAgencies(f"the agencies cannot be read: {type(wrong).__name__}") from wrong

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -96,7 +97,8 @@ def returns(row: Row) -> type[BaseModel]:
     return Session if row.request is OpenSession else row.request.returns
 
 
-def _schemas(rows: Iterable[Row]) -> tuple[dict[type[BaseModel], str], dict[str, Any]]:
+@cache
+def _schemas(rows: tuple[Row, ...]) -> tuple[dict[type[BaseModel], str], dict[str, Any]]:
     asked = {body_model(row.request, row.fields) for row in rows}
     told = {returns(row) for row in rows} | set(_PAGES.values())
     pairs: list[Any] = [(model, "validation") for model in sorted(asked, key=_named)]

@@ -44,13 +44,21 @@ def read_issuers(text: str) -> tuple[StaffIssuer, ...]:
     try:
         found = tuple(
             StaffIssuer(str(row["issuer"]), str(row["audience"]), _keys(row["jwks"]["keys"]))
-            for row in json.loads(text)
+            for row in listed(text)
         )
     except (KeyError, TypeError, ValueError, jwt.PyJWTError) as wrong:
         raise BadIssuers(f"the staff issuers cannot be read: {type(wrong).__name__}") from wrong
     if len({issuer.issuer for issuer in found}) != len(found):
         raise BadIssuers("an issuer is named twice")
     return found
+
+
+def listed(text: str) -> list[Any]:
+    """A JSON list; ``TypeError`` or ``ValueError`` for anything else."""
+    rows = json.loads(text)
+    if not isinstance(rows, list):
+        raise TypeError("not a list")
+    return rows
 
 
 def _keys(rows: Iterable[dict[str, Any]]) -> dict[str, jwt.PyJWK]:

@@ -1,0 +1,62 @@
+"""uvicorn around the application: the same for the platform, the demonstration and the tests."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+from time import monotonic, sleep
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_STARTS_WITHIN = 10.0
+
+
+def config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    """No access log (its lines hold paths, and paths hold ids), no server header."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        timeout_keep_alive=20,
+        timeout_graceful_shutdown=10,
+        h11_max_incomplete_event_size=32_768,
+        backlog=512,
+    )
+
+
+@contextmanager
+def running(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve in a thread of this process while the block runs; its address.
+
+    Port 0 takes a free one. ``OSError`` where the port is taken,
+    ``RuntimeError`` where the application does not start.
+    """
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        server = uvicorn.Server(config(app, host, port))
+        address = f"http://{host}:{listening.getsockname()[1]}"
+        thread = Thread(target=server.run, args=([listening],), name="http", daemon=True)
+        thread.start()
+        try:
+            _wait(server, thread)
+            yield address
+        finally:
+            server.should_exit = True
+            thread.join(15)
+
+
+def _wait(server: uvicorn.Server, thread: Thread) -> None:
+    until = monotonic() + _STARTS_WITHIN
+    while not server.started:
+        if not thread.is_alive() or monotonic() > until:
+            raise RuntimeError("the gateway did not start")
+        sleep(0.01)
