@@ -83,8 +83,8 @@ class EventSourcedApplication:
 
     contract: ClassVar[ServiceContract]
     tables: ClassVar[tuple[str, ...]] = ()
-    fold: ClassVar[Callable[[Any, Recorded], Iterable[Statement]]] = staticmethod(_no_rows)
-    announce: ClassVar[Callable[[Any], Message | None]] = staticmethod(_no_message)
+    fold: ClassVar[staticmethod[[Any, Recorded], Iterable[Statement]]] = staticmethod(_no_rows)
+    announce: ClassVar[staticmethod[[Any], Message | None]] = staticmethod(_no_message)
     reactions: ClassVar[dict[str, Handler]] = {}
     on_due: ClassVar[dict[str, Handler]] = {}
     values: ClassVar[tuple[type, ...]] = ()
