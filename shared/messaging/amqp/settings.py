@@ -18,7 +18,7 @@ from shared.settings import DEFAULT_SECRETS_DIR, SECRETS_DIR, Secrets, SettingsE
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Addresses, from the environment. Where PostgreSQL is, ``shared.eventstore.location`` reads."""
+    """Addresses, from the environment; ``shared.eventstore.location`` reads PostgreSQL's."""
 
     broker_host: Annotated[str, Variable("SAYSO_BROKER_HOST", "RabbitMQ's host")]
     broker_port: Annotated[int, Variable("SAYSO_BROKER_PORT", "RabbitMQ's AMQP port")] = 5672
