@@ -10,12 +10,15 @@ from uuid import UUID, uuid4
 import psycopg2
 import pytest
 
+from services.keyring.adapters.vault import Borrower, Vault
+from services.keyring.application import LEASE
 from shared.contracts.keyring import ConfirmForgotten, DataKeyById, DestroyKeys, OpenDataKey
 from shared.contracts.refusal import NotAllowed, NotFound, Refused
 from shared.eventstore.rebuild import rebuild
 from shared.identity.principal import Principal
 from shared.sealing.keys import KeyDestroyed, KeyNotYours
 from tests.integration.keyring.conftest import Desk, secret_of
+from tests.support.eventually import eventually
 from tests.support.postgres import Databases
 
 DESTROYED = "keyring.erasure.keys_destroyed.v1"
@@ -152,10 +155,10 @@ def test_without_holders_an_erasure_is_complete_at_the_next_look(desk: Desk) -> 
 
 
 def test_it_is_complete_when_the_last_loan_has_run_out_and_not_before(desk: Desk) -> None:
-    person = uuid4()
-    desk.open(person)
+    person, holder = uuid4(), uuid4()
+    desk.open(person, holder=holder)
     desk.later(30)
-    desk.open(person)
+    desk.open(person, holder=holder)
     desk.later(5)
     desk.wish(person)
     desk.later(0)
@@ -262,6 +265,50 @@ def test_whoever_got_a_key_while_it_was_destroyed_is_waited_for(
             (str(person),),
         )
         assert {UUID(str(holder)) for (holder,) in known} == got | {UUID(int=0)}
+
+
+def test_a_destruction_waits_for_a_loan_that_is_being_written(
+    desk: Desk, database: Databases
+) -> None:
+    """Else it could be complete while a key is on its way into somebody's hands."""
+    person = uuid4()
+    known = desk.open(person, holder=UUID(int=0))
+    desk.later(120)
+    with closing(psycopg2.connect(database.dsn("keyring", "committer"))) as connection:
+        lending = Vault(HalfDone(connection))
+        borrower = Borrower("intake", UUID(int=1), desk.now + LEASE)
+        assert lending.lend(known.key_id, borrower).wrapped is not None
+        with ThreadPoolExecutor(1) as pool:
+            erased = pool.submit(desk.wish, person)
+            eventually(
+                lambda: rows(
+                    database,
+                    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+                    " AND cardinality(pg_blocking_pids(pid)) > 0",
+                )
+            )
+            assert desk.told() == []
+            connection.commit()
+            erased.result()
+    desk.later(0)
+    assert desk.told() == [DESTROYED]
+    desk.later(60)
+    assert desk.told() == [DESTROYED, COMPLETED]
+
+
+class HalfDone:
+    """A connection whose transaction has not ended yet."""
+
+    def __init__(self, connection: Any) -> None:
+        self._cursor = connection.cursor()
+
+    def query(self, sql: str, params: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        self._cursor.execute(sql, params)
+        return list(self._cursor.fetchall())
+
+    def execute(self, sql: str, params: tuple[Any, ...] = ()) -> int:
+        self._cursor.execute(sql, params)
+        return int(self._cursor.rowcount)
 
 
 # -- the log and what is kept beside it -------------------------------------------------------
