@@ -1,0 +1,142 @@
+"""The notifications service on PostgreSQL, with a clock and keys that the test sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg2
+
+from services.notifications.service import Application, build
+from services.notifications.tables import TABLES
+from shared.contracts.base import Message, Request
+from shared.contracts.notifications import GetNotices, GetPreference, Notices, Preference
+from shared.eventstore.edge import Edge
+from shared.eventstore.work import Context
+from shared.identity.principal import Principal
+from shared.sealing.keys import DataKey, KeyDestroyed
+from tests.support.examples import MARIA, NOON, SURVIVOR, an_id
+from tests.support.postgres import Databases
+
+
+class Keys:
+    """Data keys in memory, as if on loan from a keyring."""
+
+    def __init__(self) -> None:
+        self.holder = an_id("this process")
+        self._keys: dict[tuple[UUID, str], DataKey] = {}
+        self._destroyed: set[tuple[UUID, str]] = set()
+
+    def current(self, participation_id: UUID, record_class: str) -> DataKey:
+        place = (participation_id, record_class)
+        if place in self._destroyed:
+            raise KeyDestroyed
+        return self._keys.setdefault(place, DataKey(uuid4(), *place, bytes(range(32))))
+
+    def by_id(self, key_id: UUID) -> DataKey:
+        for place, key in self._keys.items():
+            if key.key_id == key_id and place not in self._destroyed:
+                return key
+        raise KeyDestroyed
+
+    def forget(self, participation_id: UUID, record_classes: Iterable[str]) -> None:
+        """Nothing is held beyond the store of keys itself."""
+
+    def destroy(self, participation_id: UUID, record_class: str) -> None:
+        """What a keyring does before it tells anybody."""
+        self._destroyed.add((participation_id, record_class))
+
+
+class Caller:
+    """Remembers what was asked of other services."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def call(self, service: str, method: str, *_: Any, **__: Any) -> Any:
+        self.asked.append((service, method))
+
+
+class World:
+    """One service, one database, and whoever speaks to it."""
+
+    def __init__(self, stores: Databases) -> None:
+        self.stores = stores
+        self.now = NOON
+        self.keys, self.caller = Keys(), Caller()
+        self.positions: dict[str, int] = {}
+        app = build(
+            Edge(
+                service="notifications",
+                dsn=stores.role("notifications"),
+                keys=self.keys,
+                caller=self.caller,
+                fingerprint_key=bytes(32),
+                clock=lambda: self.now,
+            )
+        )["app"]
+        assert isinstance(app, Application)
+        self.app = app
+
+    def do(self, request: Request, by: Principal = SURVIVOR, key: UUID | None = None) -> Any:
+        """What the service answers; a command without a key gets one of its own."""
+        key = key or uuid4()
+        return self.app.run(
+            request, Context(by, key, an_id("correlation"), f"command/{key}", self.now)
+        )
+
+    def hear(self, message: Message) -> None:
+        """Another service publishes, notifications follows."""
+        producer = message.type.split(".")[0]
+        self.positions[producer] = self.positions.get(producer, 0) + 1
+        place = (producer, self.positions[producer])
+        self.app.react(
+            message,
+            Context(
+                Principal.system("notifications"),
+                None,
+                an_id("correlation"),
+                f"{producer}/{place[1]}",
+                self.now,
+                message=place,
+            ),
+        )
+
+    def preference(self, by: Principal = SURVIVOR) -> Preference:
+        """What the service says of Maria's preference."""
+        found: Preference = self.do(GetPreference(participation_id=MARIA), by)
+        return found
+
+    def notices(self, by: Principal = SURVIVOR) -> Notices:
+        """What the service says of Maria's notices."""
+        found: Notices = self.do(GetNotices(participation_id=MARIA), by)
+        return found
+
+    def assigned(self, request: Request) -> list[str]:
+        """The staff whom the service names where Cedar asks."""
+        ctx = Context(SURVIVOR, None, an_id("correlation"), "query", self.now)
+        staff: list[str] = self.app.resource(request, ctx)["assigned"]
+        return staff
+
+    def rows(self, table: str) -> list[tuple[Any, ...]]:
+        """All rows of a table, as its owner sees them."""
+        owner = self.stores.dsn("notifications", "superuser")
+        with closing(psycopg2.connect(owner)) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {table} ORDER BY 1, 2")
+            return cursor.fetchall()
+
+    def read_tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every read table."""
+        return {table: self.rows(table) for table in TABLES}
+
+    def everything_stored(self) -> bytes:
+        """The whole database as bytes, to look for what must not be there."""
+        everything = b""
+        for table in (*TABLES, "events", "commands", "due", "inbox", "parked"):
+            for row in self.rows(table):
+                for value in row:
+                    bare = bytes(value) if isinstance(value, memoryview) else str(value).encode()
+                    everything += bare + b"\n"
+        return everything
