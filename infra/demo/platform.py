@@ -13,7 +13,7 @@ import uvicorn
 
 from infra.demo.credentials import Held
 from services.gateway.app import create_app
-from services.gateway.settings import GatewaySettings
+from services.gateway.settings import GatewaySettings, Limits
 from services.gateway.staff import read_issuers
 from shared.identity.tokens import GATEWAY
 from shared.run import embedded
@@ -24,7 +24,9 @@ class DidNotStart(Exception):
 
 
 @contextmanager
-def running(folder: Path, held: Held, host: str, port: int) -> Iterator[str]:
+def running(
+    folder: Path, held: Held, host: str, port: int, limits: Limits | None = None
+) -> Iterator[str]:
     """Start everything in ``folder`` and yield the address; stop everything at the end."""
     platform = embedded(folder)
     try:
@@ -34,6 +36,7 @@ def running(folder: Path, held: Held, host: str, port: int) -> Iterator[str]:
             staff_issuers=read_issuers(held.issuer.pinned()),
             agency_keys=held.keys(pepper),
             agency_pepper=pepper,
+            limits=limits or Limits(),
         )
         checks = {name: service.app.is_ready for name, service in platform.services.items()}
         app = create_app(platform.transport, settings, checks=checks)

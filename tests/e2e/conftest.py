@@ -13,6 +13,11 @@ from psycopg2.extensions import make_dsn
 
 from infra.demo.credentials import Held
 from infra.demo.platform import running
+from services.gateway.limits import Rate
+from services.gateway.settings import Limits
+
+UNHURRIED = Limits(beginnings_each=Rate(10_000, 10_000), beginnings_together=Rate(10_000, 10_000))
+"""Many begin from one address here; how that is slowed down has tests of its own."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ def embedded() -> Iterator[Running]:
     folder = Path(tempfile.mkdtemp(prefix="sayso-", dir="/tmp"))
     held = Held.made()
     try:
-        with running(folder, held, "127.0.0.1", 0) as address:
+        with running(folder, held, "127.0.0.1", 0, UNHURRIED) as address:
             yield Running(address, held, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
