@@ -42,7 +42,6 @@ class IntakeApplication(EventSourcedApplication):
     tables = reads.TABLES
     fold = staticmethod(reads.fold)
     announce = staticmethod(announce)
-    values = (Decision, RecordedBy)
 
     @property
     def catalogue(self) -> OptionCatalogue:
