@@ -26,8 +26,12 @@ $(STAMP): requirements/dev.txt
 	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; }
 	@cp requirements/dev.txt $@
 
-pins: setup ## Pin requirements/*.in again, with hashes (needs a network)
-	$(PY) infra/pins.py
+pins: ## Pin requirements/*.in again, with hashes (needs uv and a network)
+	@for set in runtime dev; do \
+	  (cd requirements && UV_CUSTOM_COMPILE_COMMAND="make pins" uv pip compile --quiet --universal \
+	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	    $$set.in --output-file $$set.txt) || exit 1; \
+	done
 
 # --- Checks ------------------------------------------------------------------------------------
 
@@ -44,7 +48,7 @@ test: setup ## Everything, with PostgreSQL from the wheel and a RabbitMQ that it
 
 # --- Two ways to run ---------------------------------------------------------------------------
 
-demo: setup ## The platform in one process, and one survivor's journey over HTTP; ONCE=1 ends afterwards
+demo: setup ## The platform in one process, and one survivor's journey; ONCE=1 ends afterwards, PORT=8000
 	$(PY) -W ignore -m infra.demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 up: setup ## The compose platform: images, secrets, databases; waits until healthy
@@ -58,9 +62,9 @@ down: setup ## Stop the compose platform; DATA=1 also deletes its data and secre
 
 # --- Keeping -----------------------------------------------------------------------------------
 
-rebuild: setup ## Read tables from the log again: SERVICE=consent
+rebuild: setup ## Read tables from the log again, on the compose platform: SERVICE=consent
 	@test -n "$(SERVICE)" || { echo "Say which: make rebuild SERVICE=consent"; exit 2; }
-	$(PY) -m shared.eventstore.rebuild $(SERVICE)
+	$(PY) -m infra.compose rebuild $(SERVICE)
 
 contracts: setup ## Write the JSON Schemas again; RELEASE=1 also locks what is new
 	$(PY) -m shared.contracts.generate $(if $(RELEASE),--release)

@@ -1,4 +1,4 @@
-"""Start and stop the compose platform: ``python -m infra.compose up|down``.
+"""Start and stop the compose platform: ``python -m infra.compose up|down|rebuild``.
 
 Works with ``docker compose`` and with docker-compose 1.29. ``up`` generates the
 secrets that are missing, builds, starts, waits until every container is healthy
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import time
 from pathlib import Path
 
 from infra.secrets import GENERATED, generate
+from shared.contracts.registry import services
 
 ROOT = Path(__file__).parent.parent
 PROJECT = "sayso"
@@ -32,15 +32,21 @@ class CannotStart(Exception):
 def main(arguments: list[str] | None = None) -> int:
     """0, or 1 with the reason on stderr."""
     parser = argparse.ArgumentParser(prog="python -m infra.compose")
-    parser.add_argument("what", choices=("up", "down"))
-    parser.add_argument("--data", action="store_true", help="down: delete volumes and secrets too")
+    commands = parser.add_subparsers(dest="what", required=True)
+    commands.add_parser("up", help="build, start, wait")
+    ending = commands.add_parser("down", help="stop")
+    ending.add_argument("--data", action="store_true", help="delete volumes and secrets too")
+    again = commands.add_parser("rebuild", help="fold a service's log into its read tables again")
+    again.add_argument("service", choices=sorted(n for n, s in services().items() if s.database))
     asked = parser.parse_args(arguments)
     try:
         compose = command()
         if asked.what == "up":
             up(compose)
-        else:
+        elif asked.what == "down":
             down(compose, data=asked.data)
+        else:
+            rebuild(compose, asked.service)
     except CannotStart as reason:
         print(reason, file=sys.stderr)
         return 1
@@ -73,8 +79,7 @@ def up(compose: list[str]) -> None:
     _compose(compose, "build", "--quiet", "migrate")
     _compose(compose, "up", "-d", "--remove-orphans")
     _wait(compose)
-    port = os.environ.get("SAYSO_PORT", "8000")
-    print(f"The platform is up: http://127.0.0.1:{port}  (API documentation: /docs)")
+    print("The platform is up: http://127.0.0.1:8000  (API documentation: /docs)")
     print("Play the journey on it: make journey. Stop it: make down.")
 
 
@@ -83,6 +88,12 @@ def down(compose: list[str], *, data: bool) -> None:
     _compose(compose, "down", "--remove-orphans", *(["--volumes"] if data else []))
     if data:
         shutil.rmtree(GENERATED, ignore_errors=True)
+
+
+def rebuild(compose: list[str], service: str) -> None:
+    """In the container that may: it holds the owners' passwords."""
+    module = "shared.eventstore.rebuild"
+    _compose(compose, "run", "--rm", "migrate", "python", "-m", module, service)
 
 
 def _wait(compose: list[str]) -> None:

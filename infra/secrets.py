@@ -127,7 +127,7 @@ def _people(people: Folder, gateway: Folder) -> None:
 
 def _first_agencies() -> str:
     made = [
-        {"id": str(uuid4()), "unit_kind": "victim_services", "key": new_key(secrets.token_bytes)}
+        {"id": str(uuid4()), "unit_kind": "community", "key": new_key(secrets.token_bytes)}
         for _ in range(AGENCIES)
     ]
     return json.dumps(made, indent=1)
