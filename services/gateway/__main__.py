@@ -1,0 +1,75 @@
+"""The gateway of the platform: ``python -m services.gateway``.
+
+``SAYSO_HTTP_HOST`` and ``SAYSO_HTTP_PORT`` say where to listen,
+``SAYSO_BROKER_HOST`` and ``SAYSO_BROKER_PORT`` where RabbitMQ is; the folder
+``SAYSO_SECRETS`` holds the secret files (see ``settings.py``). RabbitMQ
+may be away at the start: requests are answered with 503 until it is there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.gateway.app import create_app
+from services.gateway.serve import config
+from services.gateway.settings import GatewaySettings
+from shared.identity.tokens import GATEWAY
+from shared.messaging.amqp.aio import AioBus
+from shared.messaging.amqp.link import Broker
+from shared.messaging.sealed_bodies import RpcKeys
+from shared.observability.logs import configure
+from shared.settings import DEFAULT_SECRETS_DIR, SECRETS_DIR, Secrets, SettingsError, Variable, load
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Addresses, from the environment."""
+
+    broker_host: Annotated[str, Variable("SAYSO_BROKER_HOST", "RabbitMQ's host")]
+    broker_port: Annotated[int, Variable("SAYSO_BROKER_PORT", "RabbitMQ's AMQP port")] = 5672
+    http_host: Annotated[str, Variable("SAYSO_HTTP_HOST", "where to listen")] = "127.0.0.1"
+    http_port: Annotated[int, Variable("SAYSO_HTTP_PORT", "the port to listen on")] = 8000
+    log_level: Annotated[str, Variable("SAYSO_LOG_LEVEL", "the least that is logged")] = "INFO"
+
+
+def build(environ: Mapping[str, str]) -> tuple[FastAPI, Surroundings]:
+    """The application over RabbitMQ; ``SettingsError``, ``ValueError`` or ``OSError``."""
+    at = load(Surroundings, environ)
+    folder = Path(environ.get(SECRETS_DIR) or DEFAULT_SECRETS_DIR)
+    password = Secrets(folder).text("broker").reveal()
+    broker = Broker(at.broker_host, GATEWAY, password, at.broker_port)
+    bus = AioBus(broker, RpcKeys(folder / "rpc_keys.json"))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await bus.close()
+
+    settings = GatewaySettings.from_files(folder, environ)
+    app = create_app(bus, settings, checks={"rabbitmq": bus.ready}, lifespan=lifespan)
+    return app, at
+
+
+def main(environ: Mapping[str, str]) -> int:
+    """Serve until SIGTERM; 1 if it cannot start as it is set up."""
+    try:
+        app, at = build(environ)
+    except (SettingsError, ValueError, OSError) as wrong:
+        print(wrong, file=sys.stderr)
+        return 1
+    configure(GATEWAY, at.log_level)
+    uvicorn.Server(config(app, at.http_host, at.http_port)).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ))
