@@ -304,6 +304,7 @@ def _preference(work: Work, participation_id: UUID) -> ContactPreference:
 
 
 def _sealed(participation_id: UUID, words: str | None) -> Sealed | None:
+    # R47: what leads to somebody's door is closed before it is stored, and opened for them alone.
     return None if words is None else Sealed.pending(participation_id, CONTACT, words)
 
 

@@ -115,6 +115,26 @@ def test_what_is_queued_leaves_the_queue_with_the_survivors_no(world: World) -> 
 
 
 @pytest.mark.rule("R71")
+@pytest.mark.rule("I09")
+def test_a_no_that_is_stored_between_the_check_and_the_queue_counts(world: World) -> None:
+    """Preference, topics and notice are streams of their own: only the log's order decides."""
+    for no in (
+        lambda channel_id: DeclareChannelUnsafe(participation_id=MARIA, channel_id=channel_id),
+        lambda _: DropTopic(participation_id=MARIA, topic="sharing"),
+    ):
+        channel_id = declare(world)
+        world.do(SHARING)
+
+        world.hear_with_something_in_between(
+            news.grant_given(), lambda no=no, to=channel_id: world.do(no(to))
+        )
+
+        assert world.notices().notices[-1].state == "queued"
+        assert world.rows("queue") == []
+        world.do(StopEverything(participation_id=MARIA))
+
+
+@pytest.mark.rule("R71")
 def test_a_way_that_staff_recorded_is_used_once_a_second_trained_person_confirmed_it(
     world: World,
 ) -> None:

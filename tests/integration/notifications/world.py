@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg2
 
+from services.notifications.reactions import REACTIONS
 from services.notifications.service import Application, build
 from services.notifications.tables import TABLES
 from shared.contracts.base import Message, Request
 from shared.contracts.notifications import GetNotices, GetPreference, Notices, Preference
 from shared.eventstore.edge import Edge
-from shared.eventstore.work import Context
+from shared.eventstore.work import Context, Work
 from shared.identity.principal import Principal
 from shared.sealing.keys import DataKey, KeyDestroyed
 from tests.support.examples import MARIA, NOON, SURVIVOR, an_id
@@ -103,6 +104,21 @@ class World:
                 message=place,
             ),
         )
+
+    def hear_with_something_in_between(
+        self, message: Message, meanwhile: Callable[[], object]
+    ) -> None:
+        """The same, and after it was decided, before it is stored, something else is."""
+        react = REACTIONS[message.type]
+
+        def slowly(app: Any, heard: Any, work: Work) -> None:
+            react(app, heard, work)
+            meanwhile()
+
+        app: Any = self.app
+        app.reactions = {**REACTIONS, message.type: slowly}
+        self.hear(message)
+        del app.reactions
 
     def preference(self, by: Principal = SURVIVOR) -> Preference:
         """What the service says of Maria's preference."""

@@ -1,0 +1,89 @@
+"""Who may ask what of notifications: every request, for every kind of asker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.contracts.notifications import SERVICE
+from shared.identity.authorise import platform_policies
+from shared.identity.principal import Principal
+from tests.support.examples import (
+    COMMUNITY_AGENCY,
+    HOUSING_AGENCY,
+    IVO,
+    MARIA,
+    NOOR,
+    OTHER_SURVIVOR,
+    ROSA,
+    SURVIVOR,
+    an_id,
+)
+
+ACTIONS = [request.method() for request in SERVICE.requests]
+CONFIRM = "confirm_channel"
+RECORDED = [action for action in ACTIONS if action != CONFIRM]
+HERE: dict[str, Any] = {
+    "participation_id": MARIA,
+    "assigned": [ROSA.id],
+    "at": "service",
+    "service": "notifications",
+}
+AT_THE_GATEWAY: dict[str, Any] = {"participation_id": MARIA, "at": "gateway"}
+
+
+def may(who: Principal, action: str, resource: dict[str, Any] = HERE) -> bool:
+    return platform_policies().allow(who, action, resource)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_survivors_may_ask_everything_of_their_own_and_nothing_of_others(action: str) -> None:
+    assert may(SURVIVOR, action)
+    assert may(SURVIVOR, action, AT_THE_GATEWAY)
+    assert not may(OTHER_SURVIVOR, action)
+    assert not may(OTHER_SURVIVOR, action, AT_THE_GATEWAY)
+
+
+@pytest.mark.parametrize("action", RECORDED)
+def test_an_assigned_advocate_may_record_and_read_and_no_other(action: str) -> None:
+    assert may(ROSA, action)
+    assert not may(NOOR, action)
+    assert not may(NOOR, action, {**HERE, "assigned": []})
+    assert may(NOOR, action, AT_THE_GATEWAY)
+
+
+@pytest.mark.rule("R71")
+def test_the_second_person_is_trained_and_need_not_be_assigned() -> None:
+    assert may(NOOR, CONFIRM)
+    assert not may(IVO, CONFIRM)
+    assert not may(IVO, CONFIRM, {**HERE, "assigned": [IVO.id]})
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize(
+    "who",
+    [
+        Principal.anyone(),
+        Principal.agency(HOUSING_AGENCY),
+        Principal.service("intake"),
+        Principal.service("agencies"),
+        Principal.staff(an_id("reviewer"), "reviewer", COMMUNITY_AGENCY),
+    ],
+    ids=["anyone", "an agency", "intake", "agencies", "a reviewer"],
+)
+def test_nobody_else_may_ask_anything(who: Principal, action: str) -> None:
+    assert not may(who, action, {**HERE, "assigned": [who.id]})
+    assert not may(who, action, AT_THE_GATEWAY)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("unit", ["custody", "parole", "immigration_enforcement"])
+def test_units_that_hold_people_may_ask_nothing_whatever_role_they_bring(
+    action: str, unit: str
+) -> None:
+    warden = Principal.staff(
+        an_id("warden"), "advocate", COMMUNITY_AGENCY, unit_kind=unit, trained=True
+    )
+
+    assert not may(warden, action, {**HERE, "assigned": [warden.id]})
