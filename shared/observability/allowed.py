@@ -63,6 +63,7 @@ ALLOWED: dict[str, Callable[[Any], Any]] = {
     # where it belongs
     "service": _code,
     "method": _code,
+    "command": _code,
     "correlation_id": _id,
     "command_id": _id,
     "causation": _code,

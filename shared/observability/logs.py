@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,9 @@ import structlog
 
 from shared.observability.allowed import ALLOWED
 from shared.observability.failures import told
+
+OURS = ("shared", "services")
+"""The packages whose log sentences are known to be fixed: a test reads every call."""
 
 EventDict = MutableMapping[str, Any]
 
@@ -50,10 +54,13 @@ def configure(
     )
     handler = logging.StreamHandler(out)
     handler.setFormatter(_LibraryFormatter(service, clock))
+    for ours in OURS:
+        logging.getLogger(ours).setLevel(number)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     # Libraries say at INFO what they received; from WARNING on they say what is wrong.
     root.setLevel(max(number, logging.WARNING))
+    _tell_of_uncaught()
 
 
 def line(event: EventDict, service: str, now: datetime) -> str:
@@ -85,6 +92,22 @@ def current_correlation_id() -> UUID | None:
     return found if isinstance(found, UUID) else None
 
 
+def _tell_of_uncaught() -> None:
+    """Python prints an uncaught exception with its message; here it goes the way of the others."""
+
+    def uncaught(_: type[BaseException], error: BaseException, __: object) -> None:
+        structlog.get_logger(__name__).critical("uncaught exception", exc_info=error)
+
+    sys.excepthook = uncaught
+    threading.excepthook = lambda told: structlog.get_logger(__name__).critical(
+        "uncaught exception in a thread", exc_info=told.exc_value
+    )
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name.split(".")[0] in OURS
+
+
 def _exception(_: Any, __: str, event: EventDict) -> EventDict:
     raised = event.pop("exc_info", None)
     if raised is True:
@@ -106,8 +129,8 @@ class _LibraryFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         event: dict[str, Any] = {
-            # Without arguments the sentence may have been put together already.
-            "event": record.msg if record.args else "a library reports",
+            # Without arguments a library's sentence may have been put together already.
+            "event": record.msg if record.args or _is_ours(record) else "a library reports",
             "level": record.levelname.lower(),
             "logger": record.name,
             "where": [f"{record.module}:{record.lineno}"],

@@ -1,4 +1,4 @@
-"""What is counted: how much, how long, how late. Never about whom.
+"""What is counted of requests: how many, how they ended, how long they took. Never about whom.
 
 Labels are words out of the code (a method, an outcome, a producer): no id is
 ever a label.
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from shared.contracts.refusal import Refused
 
@@ -36,18 +36,6 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self._positions = Gauge(
-            "sayso_position",
-            "The last position: stored, relayed, or consumed from a producer",
-            ("service", "of"),
-            registry=self.registry,
-        )
-        self._parked = Gauge(
-            "sayso_parked_messages",
-            "Messages parked, by producer; anything above 0 needs somebody",
-            ("service", "producer"),
-            registry=self.registry,
-        )
 
     @contextmanager
     def request(self, method: str) -> Iterator[None]:
@@ -70,11 +58,3 @@ class Metrics:
         """Count one request that was answered as data: ``ok`` or the refusal's code."""
         self._requests.labels(self._service, method, outcome).inc()
         self._seconds.labels(self._service, method).observe(seconds)
-
-    def position(self, of: str, position: int) -> None:
-        """Tell how far ``stored``, ``relayed`` or a producer's messages have come."""
-        self._positions.labels(self._service, of).set(position)
-
-    def parked(self, producer: str, count: int) -> None:
-        """Tell how many of a producer's messages are parked."""
-        self._parked.labels(self._service, producer).set(count)

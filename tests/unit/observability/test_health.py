@@ -101,14 +101,6 @@ def test_requests_are_counted_by_method_and_outcome(port: int, metrics: Metrics)
     assert 'sayso_request_seconds_count{method="give_grant",service="consent"} 4.0' in text
 
 
-def test_positions_and_parked_messages_are_told(port: int, metrics: Metrics) -> None:
-    metrics.position("intake", 41)
-    metrics.parked("intake", 2)
-    _, text = get(port, "/metrics")
-    assert 'sayso_position{of="intake",service="consent"} 41.0' in text
-    assert 'sayso_parked_messages{producer="intake",service="consent"} 2.0' in text
-
-
 def test_it_stops_and_frees_its_port(metrics: Metrics) -> None:
     first = HealthServer({}, metrics.registry)
     first.start()
@@ -174,5 +166,5 @@ def test_no_label_can_be_an_id(metrics: Metrics) -> None:
         for sample in family.samples
         for name in sample.labels
     }
-    assert labels <= {"service", "method", "outcome", "of", "producer", "le"}
+    assert labels <= {"service", "method", "outcome", "le"}
     assert str(uuid4()) not in labels

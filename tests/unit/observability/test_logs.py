@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +18,7 @@ from psycopg2 import errors
 
 from shared.contracts.intake import StateNeed
 from shared.contracts.refusal import NotFound
-from shared.observability.logs import configure, correlated, current_correlation_id
+from shared.observability.logs import OURS, configure, correlated, current_correlation_id
 from shared.sealing.keys import DataKey
 from shared.sealing.sealed import Sealed
 from shared.settings import Secret
@@ -41,6 +43,7 @@ class Lines(io.StringIO):
 def lines() -> Iterator[Lines]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    hooks = sys.excepthook, threading.excepthook
     stream = Lines()
     configure("intake", "DEBUG", stream, lambda: NOON)
     yield stream
@@ -48,6 +51,9 @@ def lines() -> Iterator[Lines]:
     structlog.contextvars.clear_contextvars()
     root.handlers[:] = handlers
     root.setLevel(level)
+    for ours in OURS:
+        logging.getLogger(ours).setLevel(logging.NOTSET)
+    sys.excepthook, threading.excepthook = hooks
 
 
 log = structlog.get_logger("tests")
@@ -171,13 +177,31 @@ def test_libraries_chatter_stays_out(lines: Lines) -> None:
     assert lines.getvalue() == ""
 
 
-def test_lines_below_the_level_are_not_written() -> None:
-    stream = Lines()
-    configure("intake", "WARNING", stream, lambda: NOON)
+def test_our_own_sentences_are_fixed_and_heard_from_info_on(lines: Lines) -> None:
+    logging.getLogger("shared.eventstore.database").info("database_away")
+    assert lines.one()["event"] == "database_away"
+
+
+def test_an_uncaught_exception_is_told_without_its_message(lines: Lines) -> None:
+    def fails() -> None:
+        raise ValueError(PLANTED)
+
+    thread = threading.Thread(target=fails)
+    thread.start()
+    thread.join()
+    try:
+        fails()
+    except ValueError as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    assert [text["error"] for text in lines.read_all()] == ["builtins.ValueError"] * 2
+    assert lines.says_nothing_of_her()
+
+
+def test_lines_below_the_level_are_not_written(lines: Lines) -> None:
+    configure("intake", "WARNING", lines, lambda: NOON)
     log.info("not this")
     log.warning("this")
-    assert [text["event"] for text in stream.read_all()] == ["this"]
-    structlog.reset_defaults()
+    assert lines.one()["event"] == "this"
 
 
 def test_every_line_within_carries_the_correlation_id(lines: Lines) -> None:
