@@ -22,6 +22,7 @@ from shared.contracts.notifications import (
     VerifyPreference,
 )
 from shared.contracts.refusal import NotAllowed
+from shared.eventstore.application import AlreadyDone
 from shared.eventstore.rebuild import application_of, rebuild
 from shared.sealing.keys import KeyDestroyed
 from tests.integration.notifications.world import World
@@ -219,6 +220,20 @@ def test_a_repeated_command_is_answered_as_the_first_and_stores_nothing(world: W
     again = world.do(news.declare_safe(), key=key)
 
     assert again == first
+    assert (world.rows("events"), world.read_tables()) == before
+
+
+def test_a_message_that_comes_again_stores_nothing(world: World) -> None:
+    """Neither at the position that was consumed, nor at one that was never counted."""
+    world.do(SHARING)
+    world.hear(news.grant_given())
+    before = (world.rows("events"), world.read_tables())
+
+    world.positions["consent"] = 0
+    with pytest.raises(AlreadyDone):
+        world.hear(news.grant_given())
+    world.hear_uncounted(news.grant_given(), "consent/1")
+
     assert (world.rows("events"), world.read_tables()) == before
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -93,17 +94,15 @@ class World:
         producer = message.type.split(".")[0]
         self.positions[producer] = self.positions.get(producer, 0) + 1
         place = (producer, self.positions[producer])
-        self.app.react(
-            message,
-            Context(
-                Principal.system("notifications"),
-                None,
-                an_id("correlation"),
-                f"{producer}/{place[1]}",
-                self.now,
-                message=place,
-            ),
-        )
+        self.app.react(message, replace(self._news(f"{producer}/{place[1]}"), message=place))
+
+    def hear_uncounted(self, message: Message, causation: str) -> None:
+        """The same without an inbox: only what is decided keeps a repeat out."""
+        self.app.react(message, self._news(causation))
+
+    def _news(self, causation: str) -> Context:
+        system = Principal.system("notifications")
+        return Context(system, None, an_id("correlation"), causation, self.now)
 
     def hear_with_something_in_between(
         self, message: Message, meanwhile: Callable[[], object]

@@ -1,0 +1,131 @@
+"""The service as others reach it: a signed token and JSON in, an answer or a refusal out."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from services.notifications.service import SERVICE_CLASS
+from shared.contracts.notifications import SERVICE
+from shared.identity.keys import SigningKey, issuers
+from shared.identity.principal import Principal
+from shared.identity.tokens import sign
+from shared.messaging.assembly import assemble
+from shared.messaging.provided import bind
+from tests.integration.notifications.world import World
+from tests.support.examples import (
+    ADDRESS,
+    IVO,
+    MARIA,
+    NAME_TO_USE,
+    NOON,
+    NOOR,
+    OTHER_SURVIVOR,
+    ROSA,
+    SURVIVOR,
+)
+from tests.unit.notifications import news
+
+GATEWAY_KEY = SigningKey.from_seed("gateway", bytes(32))
+WHOSE = {"participation_id": str(MARIA)}
+MAIL = {
+    **WHOSE,
+    "channel": "email",
+    "address": ADDRESS,
+    "name_to_use": NAME_TO_USE,
+    "hours": {"weekdays": [0, 1, 2], "start": "09:00", "end": "17:00", "time_zone": "UTC"},
+    "verified_on": NOON.date().isoformat(),
+}
+
+
+class Door:
+    """Where envelopes go in."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        pinned = issuers({"gateway": GATEWAY_KEY.public})
+        made = assemble("notifications", world.app.edge, pinned)
+        made.app.close()
+        self.service = bind(made.service_class, made.provided | {"app": world.app})
+
+    def knock(self, who: Principal, method: str, **asked: Any) -> dict[str, Any]:
+        """The answer to an envelope that the gateway signed for ``who``."""
+        answer: dict[str, Any] = getattr(self.service, method)(
+            {
+                "request": asked,
+                "command_id": str(uuid4()),
+                "token": sign(who, "notifications", GATEWAY_KEY, self.world.now),
+                "correlation_id": str(uuid4()),
+            }
+        )
+        return answer
+
+
+@pytest.fixture
+def door(world: World) -> Door:
+    return Door(world)
+
+
+def test_every_request_of_the_contract_has_its_method() -> None:
+    for request in SERVICE.requests:
+        assert callable(getattr(SERVICE_CLASS, request.method()))
+
+
+@pytest.mark.rule("R26")
+def test_from_a_survivors_words_to_a_notice_in_the_queue_and_out_of_it(door: Door) -> None:
+    declared = door.knock(SURVIVOR, "declare_channel_safe", **MAIL)["ok"]
+    assert declared["state"] == "safe"
+    assert door.knock(SURVIVOR, "choose_topic", **WHOSE, topic="sharing")["ok"] == {
+        "state": "chosen"
+    }
+
+    door.world.hear(news.grant_given())
+
+    [notice] = door.knock(SURVIVOR, "get_notices", **WHOSE)["ok"]["notices"]
+    assert (notice["topic"], notice["state"]) == ("sharing", "queued")
+    seen = door.knock(SURVIVOR, "get_preference", **WHOSE)["ok"]
+    assert seen["topics"] == ["sharing"]
+    assert seen["channels"][0]["address"] == ADDRESS
+    assert seen["channels"][0]["hours"] == MAIL["hours"]
+    assert door.knock(SURVIVOR, "stop_everything", **WHOSE)["ok"] == {"state": "stopped"}
+    assert door.world.rows("queue") == []
+
+
+@pytest.mark.rule("R71")
+def test_from_an_advocates_record_to_a_second_persons_confirmation(door: Door) -> None:
+    door.world.hear(news.assigned(ROSA))
+    early = door.knock(ROSA, "declare_channel_safe", **MAIL)
+    assert early["refused"]["code"] == "notice_comes_first"
+    door.world.hear(news.notice_given())
+
+    declared = door.knock(ROSA, "declare_channel_safe", **MAIL)["ok"]
+    assert declared["state"] == "awaiting_confirmation"
+    named = {**WHOSE, "channel_id": declared["channel_id"]}
+
+    for nobody in (ROSA, IVO):
+        assert door.knock(nobody, "confirm_channel", **named)["refused"]["code"] == "not_allowed"
+    assert door.knock(NOOR, "confirm_channel", **named)["ok"]["state"] == "safe"
+
+
+def test_whoever_is_not_assigned_learns_nothing(door: Door) -> None:
+    door.knock(SURVIVOR, "declare_channel_safe", **MAIL)
+
+    for who in (ROSA, OTHER_SURVIVOR, Principal.anyone()):
+        for method in ("get_preference", "get_notices", "stop_everything"):
+            assert door.knock(who, method, **WHOSE)["refused"]["code"] == "not_allowed"
+
+
+def test_a_refusal_repeats_nothing_of_what_was_sent(door: Door) -> None:
+    wrong_zone = {**MAIL, "hours": {**MAIL["hours"], "time_zone": "Mars/Olympus"}}
+    too_late = {**MAIL, "verified_on": "2020-01-01"}
+    no_such = {**MAIL, "channel": "carrier_pigeon"}
+
+    refused = [
+        door.knock(SURVIVOR, "declare_channel_safe", **asked)["refused"]
+        for asked in (wrong_zone, too_late, no_such)
+    ]
+
+    assert [r["code"] for r in refused] == ["unknown_time_zone", "verified_too_long_ago", "invalid"]
+    assert all(ADDRESS not in str(r) and "Olympus" not in str(r) for r in refused)
