@@ -21,7 +21,7 @@ from services.consent import tables as rows
 from services.consent.data import release_policy
 from services.consent.domain.accompaniment import Accompaniment
 from services.consent.domain.errors import (
-    DecidedInFuture,
+    DecidedInTheFuture,
     DisclosureNotGranted,
     NothingToSupersede,
     NoticeMissing,
@@ -218,7 +218,7 @@ class ConsentApplication(EventSourcedApplication):
             raise NotAllowed()
         now = work.ctx.now
         if command.decided_at and command.decided_at > now + CLOCKS_DIFFER and not no:
-            raise DecidedInFuture()
+            raise DecidedInTheFuture()
         return Decision(
             decided_by="harmed_party",
             participation_id=participation_id,

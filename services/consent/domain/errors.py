@@ -59,7 +59,7 @@ class PeriodNotPossible(Refused):
 class NothingToConfirm(Refused):
     """Only a yes that staff recorded waits for a confirmation."""
 
-    code = "grant_nothing_to_confirm"
+    code = "nothing_to_confirm"
     detail = "No yes that staff recorded is waiting here."
     what_to_do = "Record the survivor's yes first; the survivor's own yes needs no confirmation."
 
@@ -67,7 +67,7 @@ class NothingToConfirm(Refused):
 class AnotherMustConfirm(Refused):
     """Nobody confirms what they recorded themselves (R71)."""
 
-    code = "another_must_confirm"
+    code = "second_person_needed"
     because: Because = "not_allowed"
     detail = "Whoever recorded the yes cannot confirm it."
     what_to_do = "Let the survivor confirm it, or let a second trained person hear it from them."
@@ -91,10 +91,10 @@ class NotTheirs(Refused):
     what_to_do = "Ask the survivor."
 
 
-class DecidedInFuture(Refused):
+class DecidedInTheFuture(Refused):
     """Nobody has decided tomorrow yet."""
 
-    code = "decided_in_future"
+    code = "decided_in_the_future"
     because: Because = "invalid"
     detail = "The time of the decision lies in the future."
     what_to_do = "Give the time at which the survivor said it, or leave it out."

@@ -9,7 +9,7 @@ import pytest
 
 from services.consent.domain.errors import (
     AnotherMustConfirm,
-    DecidedInFuture,
+    DecidedInTheFuture,
     DisclosureNotGranted,
     NothingToSupersede,
     NoticeMissing,
@@ -251,7 +251,7 @@ def test_a_decision_made_earlier_keeps_its_time_and_none_is_made_tomorrow(world:
     def give(at: Any) -> GiveGrant:
         return GiveGrant(participation_id=MARIA, grant_id=grant.grant_id, decided_at=at)
 
-    with pytest.raises(DecidedInFuture):
+    with pytest.raises(DecidedInTheFuture):
         world.do(SURVIVOR, give(world.now + DAY))
     world.do(SURVIVOR, give(world.now - DAY))
     event = world.app.aggregate(grant.grant_id)

@@ -68,10 +68,16 @@ class World:
         self.now = NOON
         self.stores = stores
         self.intake_position = 0
+        self.app = self.replica()
+        self.need = ItemRef(service="intake", kind="need", item_id=uuid4())
+        self.other_need = ItemRef(service="intake", kind="need", item_id=uuid4())
+
+    def replica(self) -> Consent:
+        """Another process of the service, as far as the database can tell."""
         app = build(
             Edge(
                 service="consent",
-                dsn=stores.role("consent"),
+                dsn=self.stores.role("consent"),
                 keys=NobodysKeys(),
                 caller=NobodyToCall(),
                 fingerprint_key=bytes(32),
@@ -80,9 +86,7 @@ class World:
             )
         )["app"]
         assert isinstance(app, Consent)
-        self.app = app
-        self.need = ItemRef(service="intake", kind="need", item_id=uuid4())
-        self.other_need = ItemRef(service="intake", kind="need", item_id=uuid4())
+        return app
 
     def ctx(self, who: Principal, key: UUID | None = None, **changed: Any) -> Context:
         fields: dict[str, Any] = {
