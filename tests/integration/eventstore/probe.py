@@ -195,9 +195,7 @@ class Probe(EventSourcedApplication):
 
     def ask_on_record(self, command: AskOnRecord, work: Work) -> Done:
         whose = command.participation_id
-        work.save(
-            Notebook(participation_id=whose, title=Sealed.pending(whose, "notes", "asked"))
-        )
+        work.save(Notebook(participation_id=whose, title=Sealed.pending(whose, "notes", "asked")))
         raise work.after_storing(OnRecord("Asked, and refused."))
 
     def get_lines(self, query: GetLines, ctx: Context) -> Done:
@@ -229,18 +227,20 @@ class Keys:
 
     def __init__(self) -> None:
         self._keys: dict[tuple[UUID, str], DataKey] = {}
+        self._by_id: dict[UUID, DataKey] = {}
         self.destroyed: set[UUID] = set()
 
     def current(self, participation_id: UUID, record_class: str) -> DataKey:
         place = (participation_id, record_class)
-        if place not in self._keys:
-            self._keys[place] = DataKey(uuid4(), *place, secrets.token_bytes(32))
-        return self.by_id(self._keys[place].key_id)
+        new = DataKey(uuid4(), *place, secrets.token_bytes(32))
+        key = self._keys.setdefault(place, new)
+        self._by_id.setdefault(key.key_id, key)
+        return self.by_id(key.key_id)
 
     def by_id(self, key_id: UUID) -> DataKey:
         if key_id in self.destroyed:
             raise KeyDestroyed
-        return next(key for key in self._keys.values() if key.key_id == key_id)
+        return self._by_id[key_id]
 
     def forget(self, participation_id: UUID, record_classes: Iterable[str]) -> None:
         return None

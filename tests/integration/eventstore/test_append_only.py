@@ -58,9 +58,7 @@ def test_even_the_owner_is_refused_by_the_trigger(
 
 def test_a_replication_role_does_not_switch_the_trigger_off(stores: Databases) -> None:
     with pytest.raises(errors.RestrictViolation):
-        execute(
-            stores, "superuser", "SET session_replication_role = replica; DELETE FROM events"
-        )
+        execute(stores, "superuser", "SET session_replication_role = replica; DELETE FROM events")
 
 
 @pytest.mark.parametrize("role", ["relay", "query", "audit"])

@@ -118,7 +118,9 @@ def test_a_repeat_is_answered_with_the_first_result_less_what_is_shown_once(app:
     assert first.code == "shown once"  # type: ignore[attr-defined]
     assert again == first.model_copy(update={"code": None})
     assert count(app, "events") == 1
-    assert not app.committer.query("SELECT 1 FROM commands WHERE result::text LIKE '%%shown once%%'")
+    assert not app.committer.query(
+        "SELECT 1 FROM commands WHERE result::text LIKE '%%shown once%%'"
+    )
 
 
 def test_other_words_under_the_same_key_are_a_repeat_because_words_are_not_compared(

@@ -78,9 +78,7 @@ def test_one_put_before_another_that_has_run_is_refused(run: Run) -> None:
         run(FIRST, SECOND)
 
 
-def test_a_broken_one_leaves_nothing_half_done(
-    run: Run, postgres_dsn: str, database: str
-) -> None:
+def test_a_broken_one_leaves_nothing_half_done(run: Run, postgres_dsn: str, database: str) -> None:
     broken = Migration(SECOND.name, "CREATE TABLE b (id integer); SELECT 1 / 0")
     with pytest.raises(psycopg2.DataError):
         run(FIRST, broken)

@@ -19,7 +19,7 @@ from tests.integration.eventstore.probe import (
     probe_migrations,
 )
 from tests.support.eventually import eventually
-from tests.support.postgres import Databases, embedded_server, fresh_databases
+from tests.support.postgres import embedded_server, fresh_databases
 
 KILLS = 5
 WRITERS = 8

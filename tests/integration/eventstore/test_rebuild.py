@@ -61,8 +61,10 @@ def test_a_rebuild_mends_rows_that_were_tampered_with(app: Probe, stores: Databa
     some_history(app, seed=2)
     before = rows(stores)
     app.committer.execute("UPDATE notebooks SET lines = 99")
-    app.committer.execute("INSERT INTO notebooks SELECT gen_random_uuid(), participation_id, title,"
-                          " last, 1, 1, actor FROM notebooks LIMIT 1")
+    app.committer.execute(
+        "INSERT INTO notebooks SELECT gen_random_uuid(), participation_id, title,"
+        " last, 1, 1, actor FROM notebooks LIMIT 1"
+    )
 
     rebuild(Probe, stores.dsn("probe", "owner"))
 
