@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from shared.contracts.refusal import Unavailable
 from shared.messaging.amqp.link import Broker, close
 from shared.messaging.announcement import Announcement, NotAnAnnouncement
 from shared.messaging.follower import ASK_EVERY, Follower
@@ -17,6 +18,9 @@ from shared.messaging.topology import EVENTS_VHOST, queue_from
 
 PREFETCH = 8
 """Low: a killed consumer counts a delivery for each message it held (stack, "Traps")."""
+
+ASK_AGAIN = 3.0
+"""Seconds until a producer that was away is asked again."""
 
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +37,7 @@ class FollowerPart:
         self._follower = follower
         self._stored = stored
         self._connection: Any = None
-        self._asked = float("-inf")
+        self._ask_at = float("-inf")
 
     def session(self, stopping: Event) -> None:
         """Until the connection is lost, or the store is away.
@@ -45,10 +49,8 @@ class FollowerPart:
         channel.basic_qos(0, PREFETCH, False)
         channel.basic_consume(self.name, callback=self._arrived)
         while not stopping.is_set():
-            if time.monotonic() - self._asked >= ASK_EVERY.total_seconds():
-                if self._follower.catch_up():
-                    self._stored()
-                self._asked = time.monotonic()
+            if time.monotonic() >= self._ask_at:
+                self._ask()
             if self._follower.retry_parked():
                 self._stored()
             try:
@@ -61,6 +63,16 @@ class FollowerPart:
         connection, self._connection = self._connection, None
         if connection is not None:
             close(connection)
+
+    def _ask(self) -> None:
+        self._ask_at = time.monotonic() + ASK_EVERY.total_seconds()
+        try:
+            if self._follower.catch_up():
+                self._stored()
+        except Unavailable:
+            # The bell may ring all the same, and mostly needs nobody to be asked.
+            self._ask_at = time.monotonic() + ASK_AGAIN
+            _log.info("producer away", producer=self._follower.producer)
 
     def _arrived(self, message: Any) -> None:
         try:
