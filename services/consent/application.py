@@ -295,6 +295,7 @@ def _disclose(
     return grant.disclose(
         disclosure_id=new_id(),
         agency_id=agency_id,
+        agency_reference=command.agency_reference,
         item=_item(command.item),
         purpose=command.purpose,
         now=now,

@@ -244,7 +244,14 @@ class Grant(Aggregate):
             self._expired(self.participation_id, self.recipient_agency_id, self.expires_at)
 
     def disclose(
-        self, *, disclosure_id: UUID, agency_id: UUID, item: Item, purpose: str, now: datetime
+        self,
+        *,
+        disclosure_id: UUID,
+        agency_id: UUID,
+        agency_reference: UUID,
+        item: Item,
+        purpose: str,
+        now: datetime,
     ) -> Disclosure:
         """Exercise the permission where it is held, or :class:`NotReleased`.
 
@@ -254,6 +261,7 @@ class Grant(Aggregate):
         for reason, wrong in (
             # R23: nobody but the one agency that the survivor named.
             ("another_agency", agency_id != self.recipient_agency_id),
+            ("another_reference", agency_reference != self.agency_reference),
             ("not_in_effect", self.state != "given"),
             # I03: by the clock itself, before the start as after the end.
             ("outside_period", not self.starts_at <= now < self.expires_at),

@@ -69,7 +69,12 @@ def another_purpose(world: World) -> Asked:
 
 
 def the_id_of_the_grant(world: World) -> Asked:
-    return world.given().grant_id, OTHER, {}
+    return world.given().grant_id, HOUSING, {}
+
+
+def the_id_of_a_disclosure(world: World) -> Asked:
+    made = world.ask(world.given().agency_reference)
+    return made.disclosure_id, HOUSING, {}
 
 
 CASES = [
@@ -84,6 +89,7 @@ CASES = [
     another_item,
     another_purpose,
     the_id_of_the_grant,
+    the_id_of_a_disclosure,
 ]
 
 THE_ANSWER = {

@@ -59,12 +59,20 @@ def test_the_grant_records_the_disclosure_before_anything_is_handed_over() -> No
     "changed",
     [
         {"agency_id": OTHER_AGENCY},
+        {"agency_reference": uuid4()},
         {"item": OTHER_NEED},
         {"item": ("letter_bank", "need", NEED[2])},
         {"item": ("intake", "plan", NEED[2])},
         {"purpose": "legal_help"},
     ],
-    ids=["another agency", "another item", "another service's", "another kind", "another purpose"],
+    ids=[
+        "another agency",
+        "another reference",
+        "another item",
+        "another service's",
+        "another kind",
+        "another purpose",
+    ],
 )
 def test_nothing_is_disclosed_but_to_whom_what_and_for_what_the_survivor_said(
     changed: dict[str, Any],

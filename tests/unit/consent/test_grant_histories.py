@@ -179,6 +179,7 @@ class GrantHistories(RuleBasedStateMachine):
                 self.grant.disclose(
                     disclosure_id=uuid4(),
                     agency_id=agency,
+                    agency_reference=self.grant.agency_reference,
                     item=item,
                     purpose=purpose,
                     now=self.now,

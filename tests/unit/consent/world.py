@@ -86,6 +86,7 @@ def ask(grant: Grant, at: datetime = NOON, **changed: Any) -> Any:
     asked: dict[str, Any] = {
         "disclosure_id": uuid4(),
         "agency_id": AGENCY,
+        "agency_reference": grant.agency_reference,
         "item": NEED,
         "purpose": "housing",
         "now": at,
