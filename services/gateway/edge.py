@@ -34,6 +34,8 @@ HEADERS = {
     "X-Robots-Tag": "noindex",
 }
 UNROUTED = "unrouted"
+LONGEST_ADDRESS = 4_096
+LONGEST_HEADERS = 16_384
 
 _log = structlog.get_logger(__name__)
 
@@ -54,7 +56,11 @@ class Edge:
         started = perf_counter()
         with correlated(answer.correlation_id):
             try:
+                _within_bounds(scope)
                 await self.app(scope, receive, answer.send)
+            except problems.Problem as problem:
+                state["outcome"] = problem.code
+                await problem.response(str(answer.correlation_id))(scope, receive, answer.send)
             except ClientDisconnect:
                 state["outcome"] = "client_left"
             except Exception:
@@ -76,6 +82,14 @@ class Edge:
             seconds=round(seconds, 4),
             principal_kind=state.get("principal_kind"),
         )
+
+
+def _within_bounds(scope: Scope) -> None:
+    """Servers bound a header by what they have not read yet; this bounds what they have."""
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
+        raise problems.address_too_long()
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > LONGEST_HEADERS:
+        raise problems.headers_too_long()
 
 
 class _Answer:

@@ -52,9 +52,11 @@ _PROBLEMS = {
     409: "Refused in this state, or somebody else decided first, or the key was used for another",
     410: "It was there, and is over",
     413: "The body is too large",
+    414: "The address is too long",
     415: "Not JSON",
     422: "Fields are missing, unknown or not of the expected form",
     429: "Too many attempts; see Retry-After",
+    431: "The headers are too large",
     500: "Something failed here; repeat with the same Idempotency-Key",
     503: "A part of the platform is away; repeat with the same Idempotency-Key after Retry-After",
 }
@@ -191,7 +193,7 @@ def _schema_of(row: Row, name: str) -> dict[str, Any]:
 
 def _responses(row: Row, names: dict[type[BaseModel], str]) -> dict[str, Any]:
     model = returns(row)
-    statuses = [400, 405, 422, 500, 503]
+    statuses = [400, 405, 414, 422, 431, 500, 503]
     if row.who != ("anyone",):
         statuses += [401, 403, 404]
     if row.is_command:
@@ -349,9 +351,11 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
         )
     ),
     413: _shown(problems.too_large(262_144)),
+    414: _shown(problems.address_too_long()),
     415: _shown(problems.wrong_media_type()),
     422: _shown(problems.invalid([{"field": "expires_at", "problem": "is required"}])),
     429: _shown(problems.too_many(3)),
+    431: _shown(problems.headers_too_long()),
     500: _shown(problems.internal()),
     503: _shown(
         problems.Problem(

@@ -151,6 +151,30 @@ def too_large(limit: int) -> Problem:
     )
 
 
+def address_too_long() -> Problem:
+    """414."""
+    return Problem(
+        414,
+        "address_too_long",
+        "The address is too long",
+        "An address may have 4,096 bytes at most; nothing was stored.",
+        "Send fields in the body.",
+        {"Connection": "close"},
+    )
+
+
+def headers_too_long() -> Problem:
+    """431."""
+    return Problem(
+        431,
+        "headers_too_long",
+        "The headers are too large",
+        "The headers may have 16,384 bytes together; nothing was stored.",
+        "Send fewer and shorter headers.",
+        {"Connection": "close"},
+    )
+
+
 def wrong_media_type() -> Problem:
     """415."""
     return Problem(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Thread
 from time import monotonic, sleep
 
@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 _STARTS_WITHIN = 10.0
+_LONGEST_HEADERS = 32_768
 
 
 def config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
@@ -25,9 +26,10 @@ def config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         ws="none",
+        http="h11",  # it bounds the size of headers; the faster one does not
         timeout_keep_alive=20,
         timeout_graceful_shutdown=10,
-        h11_max_incomplete_event_size=32_768,
+        h11_max_incomplete_event_size=_LONGEST_HEADERS,
         backlog=512,
     )
 
@@ -44,7 +46,7 @@ def running(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
         listening.bind((host, port))
         server = uvicorn.Server(config(app, host, port))
         address = f"http://{host}:{listening.getsockname()[1]}"
-        thread = Thread(target=server.run, args=([listening],), name="http", daemon=True)
+        thread = Thread(target=_serve, args=(server, listening), name="http", daemon=True)
         thread.start()
         try:
             _wait(server, thread)
@@ -52,6 +54,12 @@ def running(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
         finally:
             server.should_exit = True
             thread.join(15)
+
+
+def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
+    # uvicorn ends the process where it cannot start; here the waiting thread tells it instead.
+    with suppress(SystemExit):
+        server.run([listening])
 
 
 def _wait(server: uvicorn.Server, thread: Thread) -> None:

@@ -323,3 +323,11 @@ def test_the_log_knows_the_action_and_never_the_path_or_the_words(
     assert {line["correlation_id"] for line in own} == {answer.headers["X-Correlation-ID"]}
     assert "canary" not in logged.getvalue()
     assert str(MARIA) not in logged.getvalue()
+
+
+def test_an_address_or_headers_without_end_are_refused(door: Door) -> None:
+    long = problem(door.ask("GET", "/v1/options?language=" + "canary" * 1_000))
+    heavy = problem(door.ask("GET", "/v1/options", headers={"X-Much": "canary" * 3_000}))
+    assert (long["status"], heavy["status"]) == (414, 431)
+    assert "canary" not in str((long, heavy))
+    assert door.bus.asked == []
