@@ -52,7 +52,7 @@ class IntakeApplication(EventSourcedApplication):
 
     def begin_inquiry(self, command: asked.BeginInquiry, work: Work) -> asked.InquiryBegun:
         """Open an inquiry for whoever asks, and make the code that opens it again (R74)."""
-        case_id, participation_id = new_id(), new_id()
+        case_id, participation_id = new_id(), new_id()  # R74
         code = possession_code.new_code(self.edge.token_bytes)
         work.save(
             Case(case_id=case_id, participation_id=participation_id),
@@ -246,7 +246,7 @@ class IntakeApplication(EventSourcedApplication):
         The hand-over is stored before the words leave: this returns them to the store,
         which answers after its commit.
         """
-        agency_id = work.ctx.principal.agency_id
+        agency_id = work.ctx.principal.agency_id  # R23 R31
         if agency_id is None or work.ctx.principal.kind != "agency":
             raise NotAllowed()
         confirmed = self._confirmed(command, agency_id, work.ctx)

@@ -61,7 +61,7 @@ def announce(event: DomainEvent) -> Message | None:
                 record_classes=tuple(event.record_classes),
                 at=event.timestamp,
             )
-        case _:
+        case _:  # R41 R48
             return None
 
 

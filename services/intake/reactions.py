@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import uuid5
 
 import structlog
 
@@ -55,10 +56,10 @@ def forget(app: IntakeApplication, message: Message, work: Work) -> None:
         confirm = ConfirmForgotten(
             erasure_id=message.erasure_id, service=app.edge.service, holder=holder
         )
+        # Each holder confirms for itself, so each has its own key of the command.
+        key = uuid5(message.erasure_id, holder.hex)
         try:
-            app.edge.caller.call(
-                "keyring", confirm.method(), confirm, None, command_id=message.erasure_id
-            )
+            app.edge.caller.call("keyring", confirm.method(), confirm, None, command_id=key)
         except Refused as refused:
             log.warning("reaction.not_confirmed", code=refused.code)
     note(app, message, work)

@@ -203,7 +203,7 @@ class Participation(Aggregate):
 
     def end_assignment(self, decision: Decision) -> None:
         """Let the advocate go, or take back the request for one; never refused (R09)."""
-        if self.requested_base is not None:
+        if self.requested_base is not None:  # R09
             self._withdraw_request(decision=decision)
         if self.advocate_id is not None:
             self._end_assignment(advocate_id=self.advocate_id, decision=decision)
@@ -211,7 +211,7 @@ class Participation(Aggregate):
     def give_notice(self, base: str, notice_version: str, decision: Decision) -> None:
         """Remember which notice was given, before any content (R21, R22)."""
         self._not_at_rest()
-        if base != self.base:
+        if base != self.base:  # R21
             raise NoticeOfAnotherBase()
         if (self.notice_base, self.notice_version) != (base, notice_version):
             self._give_notice(base=base, notice_version=notice_version, decision=decision)
@@ -221,7 +221,7 @@ class Participation(Aggregate):
     def state_need(self, need_id: UUID, words: Sealed, decision: Decision) -> None:
         """Keep a need in the survivor's own words, sealed (R37)."""
         self._may_write()
-        self._state_need(need_id=need_id, words=words, decision=decision)
+        self._state_need(need_id=need_id, words=words, decision=decision)  # R37
 
     def offer_options(
         self, offer_id: UUID, options: tuple[Option, ...], decision: Decision
@@ -279,7 +279,7 @@ class Participation(Aggregate):
         if declined is not None and still_no and not self._waiting_for(option.programme_type):
             return declined
         self._is_offered(option, offer_id)
-        self._lapse(self._waiting_for(option.programme_type), "declined")
+        self._lapse(self._waiting_for(option.programme_type), "declined")  # R48 R71
         self._decline_option(
             decision_id=decision_id,
             option=option.key,
@@ -327,7 +327,7 @@ class Participation(Aggregate):
     ) -> UUID:
         """Have record classes destroyed for good; recorded by staff it waits (R71)."""
         classes = list(dict.fromkeys(record_classes))
-        if not decision.told_by_staff:
+        if not decision.told_by_staff:  # R71
             self._lapse(self._erasures_waiting(classes), "decided_by_the_survivor")
             self._request_erasure(erasure_id=erasure_id, record_classes=classes, decision=decision)
             return erasure_id
@@ -345,7 +345,7 @@ class Participation(Aggregate):
 
     def step_back(self, involvement: str, decision: Decision) -> None:
         """Pause or close; a choice still waiting lapses with a close (R09, R12)."""
-        if self.involvement in (involvement, "closed"):
+        if self.involvement in (involvement, "closed"):  # R09
             return
         if involvement == "closed":
             self._lapse(self._choices_waiting(), "case_closed")
@@ -353,7 +353,7 @@ class Participation(Aggregate):
 
     def step_in(self, decision: Decision) -> None:
         """Come back, by their own word alone (R12)."""
-        if decision.recorded_by.is_staff:
+        if decision.recorded_by.is_staff:  # R12
             raise OnlyTheSurvivor()
         if self.involvement != "active":
             self._change_involvement(involvement="active", decision=decision)

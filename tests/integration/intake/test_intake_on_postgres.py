@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import psycopg2
@@ -308,3 +309,14 @@ def test_an_erasure_is_told_to_others_only_once_confirmed(world: World) -> None:
 
     world.say(asked.ConfirmDecision, decision_id=waiting.erasure_id)
     assert told()[-1] == "erasure_requested"
+
+
+def test_a_decision_may_be_entered_later_but_not_before_it_was_made(world: World) -> None:
+    earlier = world.now - timedelta(days=2)
+    world.say(asked.PauseCase, ROSA, how="phone", decided_at=earlier)
+
+    with pytest.raises(Refused) as refused:
+        world.say(asked.CloseCase, decided_at=world.now + timedelta(seconds=1))
+
+    assert refused.value.code == "decided_in_the_future"
+    assert world.timeline()[-1].at == earlier
