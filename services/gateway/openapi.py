@@ -1,10 +1,16 @@
-"""The OpenAPI document, derived from the route table and the contracts."""
+"""The OpenAPI document, derived from the route table and the contracts.
+
+Committed as ``openapi.json``; ``python -m services.gateway.openapi`` writes it
+again, and a test fails where it has drifted.
+"""
 
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,10 +21,11 @@ from services.gateway.bodies import body_model, part_of
 from services.gateway.edge import CORRELATION_HEADER
 from services.gateway.examples import BY_FIELD, example
 from services.gateway.pages import CrisisHelp, Pages, Rights
-from services.gateway.routes import OwnPage, Row
+from services.gateway.routes import OWN_PAGES, ROUTES, OwnPage, Row
 from services.gateway.sessions import Session
 from shared.contracts.intake import OpenSession
 
+COMMITTED = Path(__file__).with_name("openapi.json")
 _REF = "#/components/schemas/{model}"
 _SECURITY: dict[str, dict[str, list[str]]] = {
     "survivor": {"session": []},
@@ -396,3 +403,12 @@ def _correlation_header() -> dict[str, Any]:
         "description": "Quote it when asking for help; also in every problem's instance.",
         "schema": {"type": "string", "format": "uuid"},
     }
+
+
+def written() -> str:
+    """The document of the platform as it is committed."""
+    return json.dumps(document(ROUTES, OWN_PAGES, Pages()), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    COMMITTED.write_text(written(), "utf-8")

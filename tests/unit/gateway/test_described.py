@@ -11,7 +11,7 @@ import pytest
 
 from services.gateway.bodies import body_model
 from services.gateway.examples import example
-from services.gateway.openapi import returns
+from services.gateway.openapi import COMMITTED, returns, written
 from services.gateway.routes import OWN_PAGES, ROUTES
 from tests.unit.gateway.door import Door, problem
 
@@ -118,3 +118,8 @@ def test_the_page_for_people_loads_nothing_from_anywhere(door: Door) -> None:
 
 def test_the_front_door_leads_to_the_documentation(door: Door) -> None:
     assert door.ask("GET", "/").headers["location"] == "/docs"
+
+
+def test_the_committed_document_is_the_one_that_is_served() -> None:
+    drifted = "write it again: python -m services.gateway.openapi"
+    assert COMMITTED.read_text("utf-8") == written(), drifted
