@@ -320,3 +320,18 @@ def test_a_decision_may_be_entered_later_but_not_before_it_was_made(world: World
 
     assert refused.value.code == "decided_in_the_future"
     assert world.timeline()[-1].at == earlier
+
+
+@pytest.mark.rule("R72")
+@pytest.mark.parametrize("table", ["participations", "needs", "waiting", "timeline"])
+def test_a_read_sees_the_rows_of_the_participation_it_names_and_no_others(
+    world: World, table: str
+) -> None:
+    lived(world)
+    other = world.do(Principal.anyone(), asked.BeginInquiry()).participation_id
+
+    mine = world.app.read(f"SELECT DISTINCT participation_id FROM {table}", (), world.me)
+    others = world.app.read(f"SELECT participation_id FROM {table} WHERE true", (), other)
+
+    assert [row["participation_id"] for row in mine] == [world.me]
+    assert {row["participation_id"] for row in others} <= {other}
