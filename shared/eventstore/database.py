@@ -107,6 +107,7 @@ class Database:
                     raise
                 if time.monotonic() > deadline:
                     raise away from error
+            threading.Event().wait(0.05)
 
     def _acquire(self) -> Any:
         deadline = time.monotonic() + self.patience

@@ -18,6 +18,7 @@ from uuid import UUID
 
 import psycopg2
 from eventsourcing.persistence import StoredEvent
+from psycopg2.errorcodes import LOCK_NOT_AVAILABLE
 
 from shared.contracts.refusal import Unavailable
 from shared.eventstore.database import Database, lost
@@ -166,7 +167,8 @@ class EventLog:
         try:
             self._attempt(batch)
         except Exception as error:
-            if len(batch) == 1 or isinstance(error, Unavailable):
+            # Another try of each would only wait as long again.
+            if len(batch) == 1 or _hopeless(error):
                 for waiting in batch:
                     waiting.error = error
                 return
@@ -271,6 +273,10 @@ class EventLog:
                 )
                 return [] if cursor.fetchone() else None
         return None
+
+
+def _hopeless(error: Exception) -> bool:
+    return isinstance(error, Unavailable) or getattr(error, "pgcode", None) == LOCK_NOT_AVAILABLE
 
 
 def _roll_back(connection: Any) -> None:

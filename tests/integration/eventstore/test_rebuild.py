@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +12,8 @@ import psycopg2
 import pytest
 
 from shared.contracts.refusal import NotAllowed
-from shared.eventstore.rebuild import rebuild
+from shared.contracts.registry import services
+from shared.eventstore.rebuild import application_of, rebuild
 from tests.integration.eventstore.probe import (
     CloseNotebook,
     OpenNotebook,
@@ -19,6 +22,12 @@ from tests.integration.eventstore.probe import (
     context,
 )
 from tests.support.postgres import Databases
+
+HAVE_READ_TABLES = sorted(
+    path.parent.name
+    for path in (Path(__file__).parents[3] / "services").glob("*/tables.py")
+    if path.parent.name in services()
+)
 
 
 def rows(stores: Databases) -> list[Any]:
@@ -83,3 +92,12 @@ def test_a_rebuild_that_fails_changes_nothing(
         rebuild(Probe, stores.dsn("probe", "owner"))
 
     assert rows(stores) == before
+
+
+@pytest.mark.parametrize("service", HAVE_READ_TABLES)
+def test_every_service_with_read_tables_can_be_rebuilt(
+    databases: Callable[..., Databases], service: str
+) -> None:
+    application = application_of(service)
+    assert application.tables
+    assert rebuild(application, databases(service).dsn(service, "owner")) == 0
