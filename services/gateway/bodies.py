@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import cache
 from typing import Any, TypeVar, get_args
 from uuid import UUID
@@ -38,6 +39,7 @@ _SAID = {
     "less_than_equal": "is too large",
 }
 _OTHERWISE = "is not of the expected form"
+_FIRST_YEAR, _LAST_YEAR = 1900, 2999
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -85,8 +87,20 @@ def read_fields(request: type[Request], path_fields: Iterable[str], raw: bytes) 
 
 def whole(request: type[Request], path: Mapping[str, Any], rest: Model) -> Request:
     """The request, put together from its parts and checked as one."""
+    _within_history(rest)
     data = {**rest.model_dump(mode="json", exclude_unset=True), **path}
     return _parsed(request, json.dumps(data).encode())
+
+
+def _within_history(rest: Model) -> None:
+    """Refuse times so far away that reckoning with them leaves the calendar, or the database's."""
+    errors = [
+        {"field": name, "problem": "is too far away"}
+        for name, value in rest
+        if isinstance(value, date) and not _FIRST_YEAR <= value.year <= _LAST_YEAR
+    ]
+    if errors:
+        raise problems.invalid(errors)
 
 
 def _parsed(model: type[M], raw: bytes) -> M:

@@ -19,7 +19,7 @@ from shared.identity.principal import Principal
 from shared.identity.tokens import verify
 from shared.observability.logs import configure
 from tests.support.examples import HOUSING_AGENCY, MARIA, ROSA, an_id
-from tests.unit.gateway.door import KEY, Door, answer_model, path_of, problem, row_of
+from tests.unit.gateway.door import KEY, Door, answer_model, body_of, path_of, problem, row_of
 
 COMMAND = {"Idempotency-Key": str(an_id("command"))}
 CANARY = "canary-7f3a-Ünïcode"
@@ -139,6 +139,19 @@ def test_the_fields_that_are_wrong_are_named_if_they_are_ours(door: Door) -> Non
         "how": "is not one of the values allowed",
         "(unknown field)": "is not a field here",
     }
+
+
+@pytest.mark.parametrize(
+    "time", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "1899-12-31T23:59:59Z"]
+)
+@pytest.mark.parametrize("field", ["decided_at", "expires_at", "starts_at"])
+def test_a_time_beyond_every_calendar_is_refused_at_the_door(
+    field: str, time: str, door: Door
+) -> None:
+    row = row_of("propose_grant")
+    answer = problem(door.use(row, "Maria", json={**body_of(row), field: time}))
+    assert answer["errors"] == [{"field": field, "problem": "is too far away"}]
+    assert door.bus.asked == []
 
 
 def test_a_nested_field_is_named_by_its_path(door: Door) -> None:
