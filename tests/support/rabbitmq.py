@@ -21,7 +21,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -34,8 +33,9 @@ from uuid import uuid4
 import pytest
 
 from shared.contracts.base import ServiceContract
+from shared.contracts.registry import services
 from shared.messaging.amqp.link import Broker
-from shared.messaging.topology import EVENTS_VHOST, RPC_VHOST, definitions, users
+from shared.messaging.topology import EVENTS_VHOST, definitions, users
 
 IMAGE = "rabbitmq:4.0-management"
 PASSWORD = "for-tests-only"
@@ -82,10 +82,12 @@ class RabbitMQ:
         """How a service's user reaches it."""
         return Broker(self.node.host, user, PASSWORD, self.node.amqp_port)
 
-    def load(self, contracts: Mapping[str, ServiceContract] | None) -> None:
-        """Have the topology of these contracts instead."""
-        self.contracts = contracts
+    def also(self, contracts: Mapping[str, ServiceContract]) -> None:
+        """Have the topology of these contracts too, and every queue empty."""
+        self.contracts = {**(services() if self.contracts is None else self.contracts), **contracts}
         self.loaded()
+        for queue in self.api("GET", f"/api/queues/{EVENTS_VHOST}"):
+            self.api("DELETE", f"/api/queues/{EVENTS_VHOST}/{queue['name']}/contents")
 
     def loaded(self) -> None:
         """Wait until it answers, and load the topology, as the platform's broker does at start."""
@@ -113,12 +115,6 @@ class RabbitMQ:
         self.node.wipe()
         self.node.start()
         self.loaded()
-
-    def forget(self) -> None:
-        """Drop the platform's virtual hosts and users, so that a test begins with none."""
-        for vhost in (EVENTS_VHOST, RPC_VHOST):
-            with suppress(urllib.error.HTTPError):
-                self.api("DELETE", f"/api/vhosts/{vhost}")
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
         """The management API."""
@@ -297,7 +293,7 @@ def running(contracts: Mapping[str, ServiceContract] | None = None) -> Iterator[
 
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[RabbitMQ]:
-    """The broker of this run; tests with contracts of their own call ``load``."""
+    """The broker of this run; tests with contracts of their own call ``also``."""
     with running() as broker:
         yield broker
 

@@ -25,13 +25,11 @@ from tests.support.rabbitmq import RabbitMQ
 
 
 @pytest.fixture
-def broker(rabbitmq: RabbitMQ) -> Iterator[RabbitMQ]:
+def broker(rabbitmq: RabbitMQ) -> RabbitMQ:
     """The broker with the topology of the two small services, empty."""
     rabbitmq.require(4)
-    rabbitmq.forget()
-    rabbitmq.load(CONTRACTS)
-    yield rabbitmq
-    rabbitmq.forget()
+    rabbitmq.also(CONTRACTS)
+    return rabbitmq
 
 
 @contextmanager
