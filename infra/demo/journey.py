@@ -165,10 +165,11 @@ class Journey:
         )
         refused(early, "notice_not_given")
         say("advocate", "is assigned; writing down a need is refused: no notice was given yet")
+        notice = await self.anyone.read("/v1/notices/community?language=en")
         await self.advocate.must(
             f"{self.participation}/confidentiality-notices",
             base="community",
-            notice_version="community-1",
+            notice_version=notice["notice_version"],
             how="in_person",
         )
         say("advocate", "explains what stays confidential")
@@ -258,9 +259,10 @@ class Journey:
             expires_at=(datetime.now(UTC) + timedelta(days=14)).isoformat(),
             how=how,
         )
+        explained = await self.anyone.read("/v1/release-explanation?language=en")
         await person.must(
             f"{self.participation}/grants/{grant['grant_id']}/explanation",
-            explanation_version="release-1",
+            explanation_version=explained["explanation_version"],
             how=how,
         )
         return grant

@@ -18,7 +18,7 @@ import structlog
 
 from services.consent import contracts
 from services.consent import tables as rows
-from services.consent.data import release_policy
+from services.consent.data import explanation, release_policy
 from services.consent.domain.accompaniment import Accompaniment
 from services.consent.domain.errors import (
     DecidedInTheFuture,
@@ -37,6 +37,8 @@ from shared.contracts.consent import (
     DisclosureConfirmed,
     DisclosureGranted,
     ExplainGrant,
+    ExplanationText,
+    GetExplanation,
     GetGrants,
     GiveGrant,
     GrantDecided,
@@ -170,6 +172,11 @@ class ConsentApplication(EventSourcedApplication):
             item=query.item,
             take_before=made.take_before,
         )
+
+    def get_explanation(self, query: GetExplanation, ctx: Context) -> ExplanationText:
+        """What a release does, in the language asked for where we have it (R64)."""
+        version, language, wording = explanation(query.language)
+        return ExplanationText(explanation_version=version, language=language, **wording)
 
     def get_grants(self, query: GetGrants, ctx: Context) -> Grants:
         """The survivor's grants, with the state that the clock gives them."""

@@ -12,6 +12,7 @@ from shared.contracts.consent import (
     ConfirmGrant,
     DeclineGrant,
     ExplainGrant,
+    GetExplanation,
     GetGrants,
     GiveGrant,
     ProposeGrant,
@@ -75,6 +76,11 @@ class ConsentService:
     @entry(ConfirmDisclosure)
     def confirm_disclosure(self, request: ConfirmDisclosure, ctx: Context) -> Model:
         """Whether an item may be handed over now."""
+        return self.app.run(request, ctx)
+
+    @entry(GetExplanation)
+    def get_explanation(self, request: GetExplanation, ctx: Context) -> Model:
+        """What is said of a release before it is answered."""
         return self.app.run(request, ctx)
 
     @entry(GetGrants)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, TypeVar, get_args
 from uuid import UUID
@@ -88,7 +88,7 @@ def read_fields(request: type[Request], path_fields: Iterable[str], raw: bytes) 
 def whole(request: type[Request], path: Mapping[str, Any], rest: Model) -> Request:
     """The request, put together from its parts and checked as one."""
     _within_history(rest)
-    data = {**rest.model_dump(mode="json", exclude_unset=True), **path}
+    data = {**rest.model_dump(mode="json", exclude_unset=True), **_in_utc(rest), **path}
     return _parsed(request, json.dumps(data).encode())
 
 
@@ -101,6 +101,15 @@ def _within_history(rest: Model) -> None:
     ]
     if errors:
         raise problems.invalid(errors)
+
+
+def _in_utc(rest: Model) -> dict[str, str]:
+    """The times that were given, in UTC: not every part of the world's offsets is a database's."""
+    return {
+        name: value.astimezone(UTC).isoformat()
+        for name, value in rest
+        if isinstance(value, datetime) and name in rest.model_fields_set
+    }
 
 
 def _parsed(model: type[M], raw: bytes) -> M:

@@ -93,6 +93,8 @@ i, c, n = intake, consent, notifications
 ROUTES: tuple[Row, ...] = (
     # A survivor begins (R74): nothing is asked of them, not even who they are.
     Row("GET", "/v1/options", i.GetOptions, "get_options", "none", ANYONE),
+    Row("GET", "/v1/notices/{base}", i.GetNotice, "get_notice", "none", ANYONE),
+    Row("GET", "/v1/release-explanation", c.GetExplanation, "get_explanation", "none", ANYONE),
     Row("POST", "/v1/inquiries", i.BeginInquiry, "begin_inquiry", "none", ANYONE, "beginnings"),
     Row("POST", "/v1/sessions", i.OpenSession, "open_session", "none", ANYONE, "codes"),
     # The case.

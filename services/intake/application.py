@@ -15,9 +15,11 @@ from services.intake.domain.refusals import (
     DecidedInTheFuture,
     NoSuchItem,
     NoSuchOption,
+    UnknownNotice,
 )
 from services.intake.formats import possession_code
 from services.intake.formats.catalogue import OptionCatalogue, catalogue
+from services.intake.formats.notices import in_force, notices
 from shared.contracts import intake as asked
 from shared.contracts.base import Command, Done, Request, Spoken
 from shared.contracts.consent import ConfirmDisclosure, DisclosureConfirmed
@@ -113,6 +115,8 @@ class IntakeApplication(EventSourcedApplication):
         self, command: asked.GiveConfidentialityNotice, work: Work
     ) -> Done:
         """The notice, before any content (R22)."""
+        if (command.base, command.notice_version) not in notices():  # R22
+            raise UnknownNotice()
         participation, case = self._both(work, command.participation_id)
         participation.give_notice(
             command.base, command.notice_version, self._own(command, work, participation)
@@ -318,6 +322,17 @@ class IntakeApplication(EventSourcedApplication):
                 )
                 for entry in self.catalogue.entries
             ),
+        )
+
+    def get_notice(self, query: asked.GetNotice, ctx: Context) -> asked.NoticeText:
+        """What a base's advocate tells before anything else, in the language asked for (R22)."""
+        notice = in_force(query.base)
+        language = notice.language(query.language)
+        return asked.NoticeText(
+            base=query.base,
+            notice_version=notice.version,
+            language=language,
+            sentences=notice.texts[language],
         )
 
     def get_case(self, query: asked.GetCase, ctx: Context) -> asked.CaseView:

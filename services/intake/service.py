@@ -95,6 +95,10 @@ class IntakeService:
     def get_options(self, request: asked.GetOptions, ctx: Any) -> Any:
         return self.app.run(request, ctx)
 
+    @entry(asked.GetNotice)
+    def get_notice(self, request: asked.GetNotice, ctx: Any) -> Any:
+        return self.app.run(request, ctx)
+
     @entry(asked.GetCase)
     def get_case(self, request: asked.GetCase, ctx: Any) -> Any:
         return self.app.run(request, ctx)

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, Field
 from shared.contracts.base import (
     Command,
     Done,
+    Language,
     Message,
     Model,
     Query,
@@ -69,6 +70,24 @@ class ExplainGrant(Spoken):
     participation_id: UUID
     grant_id: UUID
     explanation_version: Version
+
+
+class ExplanationText(Model):
+    """What is said of a release before it is answered."""
+
+    explanation_version: Version
+    language: Language
+    benefits: str
+    risks: str
+    alternatives: str
+    revoking: str
+
+
+class GetExplanation(Query):
+    """The explanation in force, readable by anyone; nothing is stored (field standards 2)."""
+
+    returns: ClassVar[type[Model]] = ExplanationText
+    language: Language = "en"
 
 
 class GrantDecided(Model):
@@ -239,6 +258,7 @@ SERVICE = ServiceContract(
         RevokeGrant,
         RequestDisclosure,
         ConfirmDisclosure,
+        GetExplanation,
         GetGrants,
     ),
     publishes=(

@@ -97,16 +97,38 @@ class EndAdvocateAssignment(Spoken):
     participation_id: UUID
 
 
+NoticeBase = Literal["systems", "community", "alone"]
+"""Whose notice: that of an advocate's base, or the platform's own for a survivor alone."""
+
+
 class GiveConfidentialityNotice(Spoken):
     """Record that the notice for this base was given, before any content (R21, R22).
 
     ``base`` is ``alone`` where the survivor reads the platform's own notice without an advocate.
+    Refused where there is no notice of that base and version: nobody could say later what was told.
     """
 
     returns: ClassVar[type[Model]] = Done
     participation_id: UUID
-    base: Literal["systems", "community", "alone"]
+    base: NoticeBase
     notice_version: Version
+
+
+class NoticeText(Model):
+    """A confidentiality notice, sentence by sentence."""
+
+    base: NoticeBase
+    notice_version: Version
+    language: Language
+    sentences: tuple[str, ...]
+
+
+class GetNotice(Query):
+    """The notice in force for a base, readable by anyone; nothing is stored (R21, R22)."""
+
+    returns: ClassVar[type[Model]] = NoticeText
+    base: NoticeBase
+    language: Language = "en"
 
 
 # -- needs and options ------------------------------------------------------------------------
@@ -412,6 +434,7 @@ SERVICE = ServiceContract(
         RequestErasure,
         FetchItem,
         GetOptions,
+        GetNotice,
         GetCase,
         GetNeeds,
         GetTimeline,

@@ -22,6 +22,15 @@ class NoticeOfAnotherBase(Refused):
     what_to_do = "Give the notice of the advocate's base; 'alone' where there is no advocate."
 
 
+class UnknownNotice(Refused):
+    """Nobody could say later what the survivor was told (R22)."""
+
+    code = "unknown_notice"
+    because: Because = "invalid"
+    detail = "There is no confidentiality notice of that base and version."
+    what_to_do = "Read the notice in force for the base, give that one, and name its version."
+
+
 class AdvocateNotAsked(Refused):
     """An advocate comes only when called."""
 

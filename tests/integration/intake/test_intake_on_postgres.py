@@ -335,3 +335,14 @@ def test_a_read_sees_the_rows_of_the_participation_it_names_and_no_others(
 
     assert [row["participation_id"] for row in mine] == [world.me]
     assert {row["participation_id"] for row in others} <= {other}
+
+
+@pytest.mark.rule("R22")
+def test_a_notice_that_there_never_was_is_refused_and_nothing_is_stored(world: World) -> None:
+    before = world.log()
+
+    with pytest.raises(Refused) as no:
+        world.say(asked.GiveConfidentialityNotice, base="alone", notice_version="alone-99")
+
+    assert no.value.code == "unknown_notice"
+    assert world.log() == before

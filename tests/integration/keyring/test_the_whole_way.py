@@ -63,7 +63,7 @@ def test_a_need_is_read_until_its_key_is_destroyed_and_never_after(
     begun: UUID = ask(BeginInquiry(), Principal.anyone()).participation_id
     survivor = Principal.survivor(begun)
     ask(
-        GiveConfidentialityNotice(participation_id=begun, base="alone", notice_version="2026-1"),
+        GiveConfidentialityNotice(participation_id=begun, base="alone", notice_version="alone-1"),
         survivor,
     )
     ask(StateNeed(participation_id=begun, words=WORDS), survivor)

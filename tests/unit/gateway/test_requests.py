@@ -154,6 +154,12 @@ def test_a_time_beyond_every_calendar_is_refused_at_the_door(
     assert door.bus.asked == []
 
 
+def test_times_reach_a_service_in_utc_whatever_offset_they_came_with(door: Door) -> None:
+    body = {"words": "said yesterday", "decided_at": "2026-05-31T23:59:00+23:59"}
+    assert door.use(row_of("state_need"), "Maria", json=body).status_code == 200
+    assert door.bus.asked[0][2]["request"]["decided_at"] == "2026-05-31T00:00:00Z"
+
+
 def test_a_nested_field_is_named_by_its_path(door: Door) -> None:
     body = {"channel": "email", "hours": {"weekdays": [0, 9], "start": "25:00"}, "verified_on": "x"}
     answer = problem(door.use(row_of("declare_channel_safe"), "Maria", json=body))

@@ -25,6 +25,8 @@ WITH_SECOND_PERSON = SURVIVOR | {"trained advocate"}
 
 MAY: dict[str, frozenset[str]] = {
     "get_options": EVERYONE,
+    "get_notice": EVERYONE,
+    "get_explanation": EVERYONE,
     "begin_inquiry": EVERYONE,
     "open_session": EVERYONE,
     "get_case": WITH_ADVOCATE | {"coordinator"},

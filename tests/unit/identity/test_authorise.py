@@ -21,7 +21,15 @@ from tests.support.examples import (
 )
 
 PAROLE = Principal.staff(an_id("officer"), "supervision_officer", an_id("parole board"))
-PUBLIC = {"read_crisis_help", "read_rights", "get_options", "begin_inquiry", "open_session"}
+PUBLIC = {
+    "read_crisis_help",
+    "read_rights",
+    "get_options",
+    "get_notice",
+    "get_explanation",
+    "begin_inquiry",
+    "open_session",
+}
 
 OWN = """
 permit (principal is Survivor, action == Action::"get_case", resource)

@@ -22,7 +22,8 @@ from tests.support.examples import (
 )
 
 ACTIONS = {request.method() for request in SERVICE.requests}
-PUBLIC = {"begin_inquiry", "get_options", "open_session"}
+PUBLIC = {"begin_inquiry", "get_notice", "get_options", "open_session"}
+READABLE = {"get_notice", "get_options"}
 COORDINATOR = Principal.staff(an_id("coordinator"), "coordinator", COMMUNITY_AGENCY)
 SUPERVISED = ("custody", "parole", "probation", "supervision", "immigration_enforcement")
 
@@ -91,8 +92,8 @@ def test_whoever_holds_supervises_or_deports_people_gets_nothing(unit: str) -> N
     staff = Principal.staff(ROSA.id, "advocate", COMMUNITY_AGENCY, unit_kind=unit, trained=True)
     officer = Principal.staff(an_id("o"), "supervision_officer", COMMUNITY_AGENCY)
 
-    assert allowed(staff) == {"get_options"}
-    assert allowed(officer) == {"get_options"}
+    assert allowed(staff) == READABLE
+    assert allowed(officer) == READABLE
     assert "fetch_item" not in allowed(Principal.agency(HOUSING_AGENCY, unit_kind=unit))
 
 
