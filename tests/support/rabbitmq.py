@@ -164,6 +164,8 @@ class Container:
         self.management = f"http://{self.host}:{management}"
         self.what = f"a container of {IMAGE}"
         self._volume = f"sayso-test-{uuid4().hex[:12]}"
+        # Ended here in any case; the reaper would be one more image to fetch.
+        os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
         from testcontainers.core.container import DockerContainer
 
         self._container = (

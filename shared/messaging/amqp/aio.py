@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ class _Line:
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._connection: Any = None
         self._exchange: Any = None
+        self._closed = False
 
     async def open(self) -> _Line:
         self._connection = await aio_pika.connect(
@@ -47,7 +49,8 @@ class _Line:
 
     @property
     def broken(self) -> bool:
-        return self._connection is None or self._connection.is_closed
+        """Whether the connection or its one channel is closed: a refused publish closes that."""
+        return self._closed or self._connection is None or self._connection.is_closed
 
     async def ask(
         self, service: str, method: str, envelope: dict[str, Any], timeout: float
@@ -73,7 +76,8 @@ class _Line:
 
     async def close(self) -> None:
         if self._connection is not None:
-            await self._connection.close()
+            with suppress(*_AWAY):
+                await self._connection.close()
 
     async def _arrived(self, message: AbstractIncomingMessage) -> None:
         answered = self._waiting.get(message.correlation_id or "")
@@ -87,6 +91,7 @@ class _Line:
             answered.set_result(answer["result"])
 
     def _lost(self, *_: Any) -> None:
+        self._closed = True
         for answered in self._waiting.values():
             if not answered.done():
                 answered.set_exception(ConnectionError("the broker went away"))
@@ -133,7 +138,9 @@ class AioBus:
 
     async def _line(self) -> _Line:
         async with self._connecting:
-            if self._current is None or self._current.broken:
+            if self._current is not None and self._current.broken:
+                await self.close()
+            if self._current is None:
                 line = _Line(self._broker, self._keys)
                 try:
                     self._current = await line.open()
