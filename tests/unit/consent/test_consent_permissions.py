@@ -20,7 +20,8 @@ STAFF = {
     for role in ("coordinator", "facilitator", "reviewer", "examiner", "auditor", "prosecutor")
 }
 
-ACTIONS = {request.method() for request in SERVICE.requests}
+PUBLIC = "get_explanation"
+ACTIONS = {request.method() for request in SERVICE.requests} - {PUBLIC}
 OF_THE_SURVIVOR = {
     "propose_grant",
     "explain_grant",
@@ -44,6 +45,11 @@ def allowed(principal: Principal, record: dict[str, object]) -> set[str]:
         except NotAllowed:
             pass
     return found
+
+
+@pytest.mark.parametrize("who", [Principal.anyone(), SURVIVOR, ADVOCATE, *STAFF.values()])
+def test_what_a_release_does_is_told_to_anyone(who: Principal) -> None:
+    authorise(who, PUBLIC, NOBODYS)
 
 
 def test_a_survivor_decides_about_their_own_releases_only() -> None:
