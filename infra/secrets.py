@@ -116,13 +116,16 @@ def _keys(root: Path, containers: dict[str, Folder]) -> None:
 
 
 def _people(people: Folder, gateway: Folder) -> None:
-    """Development issuer and agencies: the gateway gets what verifies, the people what signs."""
+    """Development issuer and agencies: the gateway gets what verifies, the people what signs.
+
+    A deployment's own issuers and agencies, put in their place, are kept.
+    """
     pem = people.keep(KEY_FILE, partial(_signing_key, ISSUER))
-    gateway.write(PINNED_FILE, DevIssuer.from_pem(pem.encode()).pinned())
+    gateway.keep(PINNED_FILE, DevIssuer.from_pem(pem.encode()).pinned)
     pepper = gateway.keep("agency_pepper", key).encode()
     agencies = json.loads(people.keep("agencies.json", _first_agencies))
     kept = (AgencyKey(UUID(a["id"]), a["unit_kind"], hashed(a["key"], pepper)) for a in agencies)
-    gateway.write("agencies.json", written(kept))
+    gateway.keep("agencies.json", lambda: written(kept))
 
 
 def _first_agencies() -> str:
