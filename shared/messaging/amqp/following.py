@@ -44,15 +44,14 @@ class FollowerPart:
 
         A message that could not be dealt with is not acknowledged, and comes again.
         """
+        # Also where the queue cannot be had: nobody waits for a broker to find what was stored.
+        self._look()
         self._connection = connection = self._broker.connect(EVENTS_VHOST)
         channel = connection.channel()
         channel.basic_qos(0, PREFETCH, False)
         channel.basic_consume(self.name, callback=self._arrived)
         while not stopping.is_set():
-            if time.monotonic() >= self._ask_at:
-                self._ask()
-            if self._follower.retry_parked():
-                self._stored()
+            self._look()
             try:
                 connection.drain_events(timeout=1.0)
             except TimeoutError:
@@ -63,6 +62,12 @@ class FollowerPart:
         connection, self._connection = self._connection, None
         if connection is not None:
             close(connection)
+
+    def _look(self) -> None:
+        if time.monotonic() >= self._ask_at:
+            self._ask()
+        if self._follower.retry_parked():
+            self._stored()
 
     def _ask(self) -> None:
         self._ask_at = time.monotonic() + ASK_EVERY.total_seconds()

@@ -41,6 +41,7 @@ class SlowService:
 
     @entry(TakeTime)
     def take_time(self, request: TakeTime, ctx: Any) -> Done:
+        print("began", flush=True)
         eventlet.sleep(request.seconds)
         return Done(state="took its time")
 
