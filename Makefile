@@ -39,7 +39,7 @@ verify: setup ## Format, lint, types, import rules, unit and contract tests: no 
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-cache
 	$(PY) -m shared.contracts.generate --check
 	$(PY) -m pytest -q tests/unit tests/contract tests/architecture
 
