@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, TypeVar, get_args
 from uuid import UUID
@@ -37,9 +36,9 @@ _SAID = {
     "timezone_aware": "needs a time zone",
     "greater_than_equal": "is too small",
     "less_than_equal": "is too large",
+    "too_far_away": "is too far away",
 }
 _OTHERWISE = "is not of the expected form"
-_FIRST_YEAR, _LAST_YEAR = 1900, 2999
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -87,29 +86,8 @@ def read_fields(request: type[Request], path_fields: Iterable[str], raw: bytes) 
 
 def whole(request: type[Request], path: Mapping[str, Any], rest: Model) -> Request:
     """The request, put together from its parts and checked as one."""
-    _within_history(rest)
-    data = {**rest.model_dump(mode="json", exclude_unset=True), **_in_utc(rest), **path}
+    data = {**rest.model_dump(mode="json", exclude_unset=True), **path}
     return _parsed(request, json.dumps(data).encode())
-
-
-def _within_history(rest: Model) -> None:
-    """Refuse times so far away that reckoning with them leaves the calendar, or the database's."""
-    errors = [
-        {"field": name, "problem": "is too far away"}
-        for name, value in rest
-        if isinstance(value, date) and not _FIRST_YEAR <= value.year <= _LAST_YEAR
-    ]
-    if errors:
-        raise problems.invalid(errors)
-
-
-def _in_utc(rest: Model) -> dict[str, str]:
-    """The times that were given, in UTC: not every part of the world's offsets is a database's."""
-    return {
-        name: value.astimezone(UTC).isoformat()
-        for name, value in rest
-        if isinstance(value, datetime) and name in rest.model_fields_set
-    }
 
 
 def _parsed(model: type[M], raw: bytes) -> M:

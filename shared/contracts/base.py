@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from shared.contracts.decision import How
 
@@ -27,6 +29,30 @@ def _no_control_characters(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be blank")
     return text
+
+
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+"""Times outside leave the calendar, or the database's, once something is reckoned with them."""
+
+D = TypeVar("D", bound=date)
+
+
+def _within_history(day: D) -> D:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise PydanticCustomError("too_far_away", "is too far away")
+    return day
+
+
+def _in_utc(moment: datetime) -> datetime:
+    # Not every offset in the world is one of the database's.
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_within_history), AfterValidator(_in_utc)]
+"""A time with its offset, between 1900 and 2999, kept in UTC."""
+
+Day = Annotated[date, AfterValidator(_within_history)]
+"""A date between 1900 and 2999."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +143,7 @@ class Spoken(Command):
     how: How = "portal"
     language: Language = "en"
     interpreter: UUID | None = None
-    decided_at: AwareDatetime | None = None
+    decided_at: Moment | None = None
 
 
 class Message(BaseModel):

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from shared.contracts.base import (
     Command,
@@ -18,6 +18,7 @@ from shared.contracts.base import (
     Language,
     Message,
     Model,
+    Moment,
     Query,
     ServiceContract,
     Spoken,
@@ -58,8 +59,8 @@ class ProposeGrant(Spoken):
     items: Annotated[tuple[ItemRef, ...], Field(min_length=1, max_length=50)]
     purpose: Purpose
     delivery_method: DeliveryMethod = "portal"
-    starts_at: AwareDatetime | None = None
-    expires_at: AwareDatetime
+    starts_at: Moment | None = None
+    expires_at: Moment
     supersedes: UUID | None = None
 
 

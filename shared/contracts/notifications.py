@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from shared.contracts.base import Done, Message, Model, Query, ServiceContract, Spoken, words
+from shared.contracts.base import Day, Done, Message, Model, Query, ServiceContract, Spoken, words
 
 Channel = Literal["email", "sms", "voice", "printed_letter", "i_will_call_you"]
 Topic = Literal["sharing", "custody_status", "hearings", "letter_bank", "claim", "circle"]
@@ -52,7 +52,7 @@ class DeclareChannelSafe(Spoken):
     voicemail_ok: bool = False
     name_to_use: words("contact", 200) | None = None  # type: ignore[valid-type]
     say_agency: bool = False
-    verified_on: date
+    verified_on: Day
     stale_after_days: Annotated[int, Field(ge=1, le=365)] = 90
 
 
@@ -70,7 +70,7 @@ class VerifyPreference(Spoken):
     returns: ClassVar[type[Model]] = ChannelDeclared
     participation_id: UUID
     channel_id: UUID
-    verified_on: date
+    verified_on: Day
 
 
 class DeclareChannelUnsafe(Spoken):
