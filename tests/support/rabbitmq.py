@@ -318,8 +318,9 @@ def _docker_answers() -> bool:
 
 
 def _installed() -> str | None:
-    found = shutil.which("rabbitmq-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    return found
+    # Debian's command changes to a user who may not read our folder; the script itself does not.
+    folders = ("/usr/lib/rabbitmq/bin", os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")
+    return shutil.which("rabbitmq-server", path=os.pathsep.join(folders))
 
 
 def _apt_installed() -> str | None:

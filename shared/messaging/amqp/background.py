@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Any, Protocol
 
+import eventlet
 import structlog
 from nameko.extensions import DependencyProvider
 
@@ -19,6 +20,7 @@ from shared.messaging.metrics import RECONNECTS
 
 _log = structlog.get_logger(__name__)
 SHORTEST, LONGEST = 0.1, 3.0
+STOPS_WITHIN = 2.0
 
 
 class Part(Protocol):
@@ -51,10 +53,17 @@ class Background(DependencyProvider):
             )
 
     def stop(self) -> None:
-        """Ask each part to stop, and wait for it."""
+        """Ask each part to stop, and wait a little for it.
+
+        What waits longer, for a service that does not answer, is cut off: every
+        effect is one transaction, and what was not acknowledged comes again.
+        """
         self._stopping.set()
+        with eventlet.Timeout(STOPS_WITHIN, False):
+            for thread in self._threads:
+                thread.wait()
         for thread in self._threads:
-            thread.wait()
+            thread.kill()
 
     def kill(self) -> None:
         """Ask each part to stop; the container ends their greenlets."""
