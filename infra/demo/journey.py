@@ -33,7 +33,7 @@ class Words:
     need: str = "I want to sleep at night, and I want somebody to fix the lock on my door."
     other_need: str = "A quiet room."
     address: str = "safe-place@example.org"
-    name: str = "Robin"
+    name: str = "Robin of the canal"
 
 
 class Credentials(Protocol):
