@@ -21,7 +21,7 @@ from rich.markdown import Markdown
 from infra.demo.credentials import Held
 from infra.demo.journey import Journey
 from infra.demo.people import JourneyFailed
-from infra.demo.platform import DidNotStart, running
+from infra.demo.platform import running
 from infra.demo.voices import Voices
 from infra.secrets import GENERATED
 from shared.observability.logs import configure
@@ -44,10 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
             _played(COMPOSE, Held.from_folder(GENERATED / "people"), asked.race or 200)
             return 0
         return _embedded(asked.port, asked.race or 25, stay=not asked.once)
-    except (JourneyFailed, DidNotStart) as failed:
+    except JourneyFailed as failed:
         print(f"\nThe journey did not hold: {failed}", file=sys.stderr)
     except (httpx.ConnectError, FileNotFoundError):
         print("\nNothing answers at " + COMPOSE + "; start it with: make up", file=sys.stderr)
+    except OSError as taken:
+        print(f"\nPort {asked.port}: {taken.strerror}. Say another: PORT=8001", file=sys.stderr)
     return 1
 
 
