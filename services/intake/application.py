@@ -262,7 +262,9 @@ class IntakeApplication(EventSourcedApplication):
         if work.find(Handover, handover_id) is not None:
             raise NoSuchItem()
         try:
-            content = self.open(need["words"])
+            content = self.open(
+                need["words"], participation_id=participation.id, record_class="needs"
+            )
         except KeyDestroyed:
             raise NoSuchItem() from None
         work.save(
@@ -345,7 +347,7 @@ class IntakeApplication(EventSourcedApplication):
             needs=tuple(
                 asked.NeedView(
                     need_id=row["need_id"],
-                    words=self._words(row["words"]),
+                    words=self._words(row["words"], query.participation_id),
                     recorded_at=row["recorded_at"],
                 )
                 for row in reads.needs(self, query.participation_id)
@@ -390,9 +392,9 @@ class IntakeApplication(EventSourcedApplication):
     def _index(self, code: str) -> bytes:
         return possession_code.index(code, self.edge.secrets["index_key"])
 
-    def _words(self, token: str) -> str | None:
+    def _words(self, token: str, participation_id: UUID) -> str | None:
         try:
-            return self.open(token)
+            return self.open(token, participation_id=participation_id, record_class="needs")
         except KeyDestroyed:
             return None
 

@@ -195,7 +195,8 @@ class NotificationsApplication(EventSourcedApplication):
         """The ways of contact and the topics, for the person and their advocate."""
         return asked.Preference(
             channels=tuple(
-                self._channel(row) for row in rows.channels(self, query.participation_id)
+                self._channel(row, query.participation_id)
+                for row in rows.channels(self, query.participation_id)
             ),
             topics=tuple(rows.topics(self, query.participation_id)),  # type: ignore[arg-type]
         )
@@ -215,11 +216,11 @@ class NotificationsApplication(EventSourcedApplication):
             )
         )
 
-    def _channel(self, row: dict[str, Any]) -> asked.ChannelView:
+    def _channel(self, row: dict[str, Any], whose: UUID) -> asked.ChannelView:
         return asked.ChannelView(
             channel_id=row["channel_id"],
             channel=row["channel"],
-            address=self._words(row["address"]),
+            address=self._words(row["address"], whose),
             hours=asked.Hours(
                 weekdays=tuple(row["weekdays"]),
                 start=row["opens"],
@@ -227,19 +228,19 @@ class NotificationsApplication(EventSourcedApplication):
                 time_zone=row["time_zone"],
             ),
             voicemail_ok=row["voicemail_ok"],
-            name_to_use=self._words(row["name_to_use"]),
+            name_to_use=self._words(row["name_to_use"], whose),
             say_agency=row["say_agency"],
             verified_on=row["verified_on"],
             stale_after=row["stale_after"],
             state=row["state"],
         )
 
-    def _words(self, token: str | None) -> str | None:
+    def _words(self, token: str | None, whose: UUID) -> str | None:
         """None also where the key is destroyed and the news of it has not come here yet."""
         if token is None:
             return None
         try:
-            return self.open(token)
+            return self.open(token, participation_id=whose, record_class="contact")
         except KeyDestroyed:
             return None
 

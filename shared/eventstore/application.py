@@ -45,7 +45,7 @@ from shared.eventstore.repeats import (
 )
 from shared.eventstore.values import EventTranscoder
 from shared.eventstore.work import Context, DueRow, Handler, Statement, Work
-from shared.sealing.sealed import Sealed, open_
+from shared.sealing.sealed import SealBroken, Sealed, open_
 
 __all__ = ["AlreadyDone", "EventSourcedApplication", "Published", "Recorded"]
 
@@ -57,7 +57,12 @@ TRIES = 200
 """How often a lost race is run again; each try is a whole new decision."""
 
 EVERYBODY = "*"
-"""The participation of a read that an authorised reader, who is not a survivor, makes of many."""
+"""The participation of a read that staff or the platform itself makes of many, on purpose."""
+
+NOBODY = ""
+"""The participation of a read that names none: no guarded row is there."""
+
+_READS_EVERYBODY = frozenset(("staff", "service", "system"))
 
 _EVENTS = "SELECT originator_id, originator_version, topic, state"
 _reader: ContextVar[Context] = ContextVar("sayso_reader")
@@ -279,31 +284,43 @@ class EventSourcedApplication:
             correlation_id=recorded(event, position).correlation_id,
         )
 
-    def open(self, sealed_token: str) -> str:
-        """The words of a sealed token, for an authorised read.
+    def open(self, sealed_token: str, *, participation_id: UUID, record_class: str) -> str:
+        """The words of a sealed token, for an authorised read of that participation's row.
 
         ``KeyDestroyed`` after an erasure, ``Unavailable`` when the keyring is
-        away, ``SealBroken`` when the row was tampered with.
+        away, ``SealBroken`` when the row was tampered with: also by a whole
+        token that was another participation's or of another record class.
         """
         value = Sealed.from_token(sealed_token)
+        if (value.participation_id, value.record_class) != (participation_id, record_class):
+            raise SealBroken("the row holds words of another participation or record class")
         if value.key_id is None:
             raise ValueError("a token names its key")
         return open_(value, self.edge.keys.by_id(value.key_id))
 
     def read(
-        self, sql: str, params: tuple[Any, ...] = (), participation_id: UUID | None = None
+        self,
+        sql: str,
+        params: tuple[Any, ...] = (),
+        participation_id: UUID | None = None,
+        *,
+        everybody: bool = False,
     ) -> list[dict[str, Any]]:
         """Rows of read tables under row-level security, each by column name.
 
         With ``participation_id`` only that participation's rows are there at
-        all. Without it, everybody's, except that a survivor never sees rows of
-        another participation; naming one is ``NotAllowed``.
+        all; without it a survivor's own, and for all others none. ``NotAllowed``
+        where a survivor names another participation. ``everybody`` shows all
+        rows to staff, services and the service itself; ``NotAllowed`` to
+        everyone else, and where nobody is known to be reading.
         """
         ctx = _reader.get(None)
         own = ctx.principal.participation_id if ctx and ctx.principal.kind == "survivor" else None
         if own and participation_id not in (None, own):
             raise NotAllowed
-        seen = str(participation_id or own or EVERYBODY)
+        if everybody and (ctx is None or ctx.principal.kind not in _READS_EVERYBODY):
+            raise NotAllowed
+        seen = EVERYBODY if everybody else str(participation_id or own or NOBODY)
         actor = str(ctx.principal.id) if ctx else ""
         # One simple query is one transaction: the settings end with it.
         return self._query.rows(

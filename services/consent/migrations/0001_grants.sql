@@ -26,7 +26,7 @@ CREATE TABLE assignments (
 SELECT guard_by_participation('assignments');
 
 -- An agency's reference, or a disclosure's id, to the grant it belongs to: random ids and nothing
--- of anybody. Whoever reads as one participation has no use for it.
+-- of anybody. Whoever reads as one participation has no use for it; agencies name none.
 CREATE TABLE grant_pointers (
     id uuid PRIMARY KEY,
     grant_id uuid NOT NULL
@@ -34,4 +34,4 @@ CREATE TABLE grant_pointers (
 ALTER TABLE grant_pointers ENABLE ROW LEVEL SECURITY;
 CREATE POLICY committer_writes ON grant_pointers TO {committer} USING (true) WITH CHECK (true);
 CREATE POLICY not_by_participation ON grant_pointers FOR SELECT TO {query}
-    USING (current_setting('sayso.participation_id', true) = '*');
+    USING (current_setting('sayso.participation_id', true) IN ('', '*'));

@@ -82,6 +82,13 @@ class GetLines(Query):
     participation_id: UUID
 
 
+class CountNotebooks(Query):
+    """Names nobody."""
+
+    returns: ClassVar[type[Model]] = Done
+    everybody: bool = False
+
+
 class NotebookOpened(Message):
     type = "probe.notebook.opened.v1"
     notebook_id: UUID
@@ -200,6 +207,10 @@ class Probe(EventSourcedApplication):
 
     def get_lines(self, query: GetLines, ctx: Context) -> Done:
         rows = self.read("SELECT lines FROM notebooks", (), query.participation_id)
+        return Done(state=str(len(rows)))
+
+    def count_notebooks(self, query: CountNotebooks, ctx: Context) -> Done:
+        rows = self.read("SELECT lines FROM notebooks", everybody=query.everybody)
         return Done(state=str(len(rows)))
 
     def _meanwhile(self) -> None:

@@ -16,12 +16,14 @@ from shared.eventstore.log import AlreadyDone
 from shared.eventstore.work import DueRow
 from shared.identity.principal import Principal
 from shared.sealing.keys import KeyDestroyed
+from shared.sealing.sealed import SealBroken
 from tests.integration.eventstore.probe import (
     LATER,
     NOON,
     AskOnRecord,
     BreakReadTable,
     CloseNotebook,
+    CountNotebooks,
     GetLines,
     Keys,
     Notebook,
@@ -48,14 +50,15 @@ def count(app: Probe, what: str) -> int:
 
 
 def test_what_was_decided_is_there_when_it_is_answered(app: Probe) -> None:
-    notebook_id = opened(app)
+    whose = uuid4()
+    notebook_id = opened(app, whose)
     app.run(WriteLine(notebook_id=notebook_id, text="one"), context())
 
     found = app.aggregate(notebook_id)
 
     assert isinstance(found, Notebook)
     assert [line.number for line in found.lines] == [1]
-    assert app.read("SELECT lines FROM notebooks") == [{"lines": 1}]
+    assert app.read("SELECT lines FROM notebooks", (), whose) == [{"lines": 1}]
 
 
 def test_time_is_that_of_the_edge(app: Probe) -> None:
@@ -67,7 +70,8 @@ def test_time_is_that_of_the_edge(app: Probe) -> None:
 def test_words_are_nowhere_in_the_database_and_an_authorised_read_opens_them(
     app: Probe, stores: Databases
 ) -> None:
-    notebook_id = opened(app)
+    whose = uuid4()
+    notebook_id = opened(app, whose)
     app.run(WriteLine(notebook_id=notebook_id, text=CANARY + " too"), context())
 
     rows = app.committer.query("SELECT convert_from(state, 'UTF8') FROM events")
@@ -76,8 +80,28 @@ def test_words_are_nowhere_in_the_database_and_an_authorised_read_opens_them(
 
     assert len(rows) == 5
     assert not [row for row in rows if "spare key" in row[0]]
-    row = app.read("SELECT title, last FROM notebooks")[0]
-    assert (app.open(row["title"]), app.open(row["last"])) == (CANARY, CANARY + " too")
+    row = app.read("SELECT title, last FROM notebooks", (), whose)[0]
+    assert [
+        app.open(row[name], participation_id=whose, record_class="notes")
+        for name in ("title", "last")
+    ] == [CANARY, CANARY + " too"]
+
+
+def test_words_moved_to_another_participations_row_open_for_nobody(app: Probe) -> None:
+    whose, other = uuid4(), uuid4()
+    opened(app, whose)
+    opened(app, other)
+    app.committer.execute(
+        "UPDATE notebooks SET title = (SELECT title FROM notebooks WHERE participation_id = %s)",
+        (other,),
+    )
+    token = app.read("SELECT title FROM notebooks", (), whose)[0]["title"]
+
+    with pytest.raises(SealBroken):
+        app.open(token, participation_id=whose, record_class="notes")
+    with pytest.raises(SealBroken):
+        app.open(token, participation_id=other, record_class="contact")
+    assert app.open(token, participation_id=other, record_class="notes") == CANARY
 
 
 def test_words_under_a_destroyed_key_stay_closed(app: Probe) -> None:
@@ -90,13 +114,13 @@ def test_words_under_a_destroyed_key_stay_closed(app: Probe) -> None:
     keys.destroyed.add(found.title.key_id)  # type: ignore[arg-type]
 
     with pytest.raises(KeyDestroyed):
-        app.open(found.title.token())
+        app.open(found.title.token(), participation_id=found.participation_id, record_class="notes")
     assert app.aggregate(notebook_id) is not None
 
 
 def test_every_event_says_where_it_came_from(app: Probe) -> None:
-    ctx = context()
-    app.run(OpenNotebook(participation_id=uuid4()), ctx)
+    ctx, whose = context(), uuid4()
+    app.run(OpenNotebook(participation_id=whose), ctx)
 
     state = json.loads(bytes(app.committer.query("SELECT state FROM events")[0][0]))
 
@@ -106,7 +130,7 @@ def test_every_event_says_where_it_came_from(app: Probe) -> None:
         "command_id": str(ctx.command_id),
         "actor_id": str(ctx.principal.id),
     }
-    assert app.read("SELECT actor FROM notebooks") == [{"actor": str(ctx.principal.id)}]
+    assert app.read("SELECT actor FROM notebooks", (), whose) == [{"actor": str(ctx.principal.id)}]
 
 
 def test_a_repeat_is_answered_with_the_first_result_less_what_is_shown_once(app: Probe) -> None:
@@ -327,8 +351,47 @@ def test_a_survivor_reads_only_their_own_rows(app: Probe) -> None:
 
     assert app.run(GetLines(participation_id=mine), survivor).state == "1"  # type: ignore[attr-defined]
     assert app.run(GetLines(participation_id=other), context()).state == "1"  # type: ignore[attr-defined]
-    assert len(app.read("SELECT * FROM notebooks")) == 2
     assert app.read("SELECT * FROM notebooks", (), uuid4()) == []
+
+
+READERS = {
+    "survivor": Principal.survivor(uuid4()),
+    "staff": Principal.staff(uuid4(), "advocate", uuid4()),
+    "agency": Principal.agency(uuid4()),
+    "service": Principal.service("intake"),
+    "anyone": Principal.anyone(),
+    "system": Principal.system("probe"),
+}
+
+
+@pytest.mark.parametrize("who", READERS)
+def test_a_read_that_names_nobody_shows_nobody(app: Probe, who: str) -> None:
+    opened(app)
+    opened(app)
+
+    assert app.run(CountNotebooks(), context(READERS[who])).state == "0"  # type: ignore[attr-defined]
+    assert app.read("SELECT * FROM notebooks") == []
+
+
+@pytest.mark.parametrize("who", ["staff", "service", "system"])
+def test_a_read_of_everybody_is_asked_for_by_name(app: Probe, who: str) -> None:
+    opened(app)
+    opened(app)
+
+    answer = app.run(CountNotebooks(everybody=True), context(READERS[who]))
+
+    assert answer.state == "2"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("who", ["survivor", "agency", "anyone"])
+def test_whoever_is_from_outside_never_reads_everybody(app: Probe, who: str) -> None:
+    with pytest.raises(NotAllowed):
+        app.run(CountNotebooks(everybody=True), context(READERS[who]))
+
+
+def test_where_nobody_is_known_to_be_reading_everybody_is_refused(app: Probe) -> None:
+    with pytest.raises(NotAllowed):
+        app.read("SELECT * FROM notebooks", everybody=True)
 
 
 def test_without_its_settings_the_query_role_sees_no_row(app: Probe, stores: Databases) -> None:
