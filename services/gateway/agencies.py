@@ -10,6 +10,7 @@ from uuid import UUID
 
 from services.gateway.staff import listed
 from shared.identity.principal import Principal
+from shared.identity.units import KINDS
 
 PREFIX = "sayso_"
 _BYTES = 32
@@ -53,6 +54,8 @@ def read_keys(text: str) -> tuple[AgencyKey, ...]:
         raise BadAgencies(f"the agencies cannot be read: {type(wrong).__name__}") from wrong
     if any(len(row.key_hash) != 64 or not row.key_hash.isascii() for row in rows):
         raise BadAgencies("a key_hash is 64 hexadecimal digits")
+    if any(row.unit_kind not in KINDS for row in rows):
+        raise BadAgencies("a unit_kind is one of shared/identity/units.py")
     return rows
 
 

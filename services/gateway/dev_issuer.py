@@ -28,6 +28,7 @@ from services.gateway.staff import LONGEST
 from shared.contracts.decision import Base
 from shared.identity.keys import SigningKey
 from shared.identity.principal import Principal
+from shared.identity.units import KINDS
 
 ISSUER = "urn:sayso:development-issuer"
 AUDIENCE = "sayso"
@@ -103,7 +104,7 @@ def main(arguments: Sequence[str]) -> int:
     token.add_argument("--base", choices=("systems", "community"))
     token.add_argument("--id", type=UUID, default=None)
     token.add_argument("--agency", type=UUID, default=None)
-    token.add_argument("--unit-kind")
+    token.add_argument("--unit-kind", choices=sorted(KINDS), default="community")
     token.add_argument("--trained", action="store_true")
     given = parser.parse_args(arguments)
     if given.command == "keys":

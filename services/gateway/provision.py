@@ -18,6 +18,7 @@ from uuid import UUID
 
 from services.gateway.agencies import AgencyKey, hashed, new_key, read_keys, written
 from services.gateway.secret_files import fill, write
+from shared.identity.units import KINDS
 
 AGENCIES_FILE = "agencies.json"
 PEPPER_FILE = "agency_pepper"
@@ -29,7 +30,12 @@ def add_agency(
     unit_kind: str,
     random: Callable[[int], bytes] = os.urandom,
 ) -> str:
-    """A new key of the agency, beside those it has, shown here and never again."""
+    """A new key of the agency, beside those it has, shown here and never again.
+
+    ``ValueError`` for a kind of unit that does not exist; nothing is written then.
+    """
+    if unit_kind not in KINDS:
+        raise ValueError("a unit_kind is one of shared/identity/units.py")
     fill(folder / PEPPER_FILE, lambda: random(32).hex().encode())
     pepper = (folder / PEPPER_FILE).read_bytes().strip()
     key = new_key(random)
@@ -57,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("folder", type=Path, help="the folder of secret files")
     parser.add_argument("command", choices=("add", "remove"))
     parser.add_argument("--agency", type=UUID, required=True)
-    parser.add_argument("--unit-kind", default="victim_services")
+    parser.add_argument("--unit-kind", choices=sorted(KINDS), default="victim_services")
     given = parser.parse_args(arguments)
     if given.command == "add":
         sys.stdout.write(add_agency(given.folder, given.agency, given.unit_kind) + "\n")

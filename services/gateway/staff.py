@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from shared.identity.principal import Principal
 from shared.identity.tokens import TokenRefused, check_times
+from shared.identity.units import KINDS
 
 ALGORITHMS = ("EdDSA", "RS256")
 LONGEST = timedelta(hours=1)
@@ -123,7 +124,7 @@ def _principal(claims: dict[str, Any]) -> Principal:
     unit, trained = claims.get("sayso_unit_kind"), claims.get("sayso_trained", False)
     if not isinstance(role, str) or not _ROLE.fullmatch(role):
         raise TokenRefused("role")
-    if unit is not None and (not isinstance(unit, str) or not _ROLE.fullmatch(unit)):
+    if not isinstance(unit, str) or unit not in KINDS:
         raise TokenRefused("unit")
     if base not in (None, "systems", "community") or not isinstance(trained, bool):
         raise TokenRefused("base or training")

@@ -31,13 +31,31 @@ COMMUNITY_AGENCY = an_id("community agency")
 PROSECUTOR_OFFICE = an_id("prosecutor's office")
 HOUSING_AGENCY = an_id("housing agency")
 
-ROSA = Principal.staff(an_id("rosa"), "advocate", COMMUNITY_AGENCY, base="community")
+ROSA = Principal.staff(
+    an_id("rosa"), "advocate", COMMUNITY_AGENCY, base="community", unit_kind="community"
+)
 """Maria's advocate."""
-NOOR = Principal.staff(an_id("noor"), "advocate", COMMUNITY_AGENCY, base="community", trained=True)
+NOOR = Principal.staff(
+    an_id("noor"),
+    "advocate",
+    COMMUNITY_AGENCY,
+    base="community",
+    unit_kind="community",
+    trained=True,
+)
 """Rosa's colleague, trained to be the second person who hears a yes."""
-IVO = Principal.staff(an_id("ivo"), "advocate", COMMUNITY_AGENCY, base="community")
+IVO = Principal.staff(
+    an_id("ivo"), "advocate", COMMUNITY_AGENCY, base="community", unit_kind="community"
+)
 """Another colleague, not trained for it."""
-SAM = Principal.staff(an_id("sam"), "advocate", PROSECUTOR_OFFICE, base="systems", trained=True)
+SAM = Principal.staff(
+    an_id("sam"),
+    "advocate",
+    PROSECUTOR_OFFICE,
+    base="systems",
+    unit_kind="prosecution",
+    trained=True,
+)
 """An advocate of the prosecutor's office."""
 
 SURVIVOR = Principal.survivor(MARIA)

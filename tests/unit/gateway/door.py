@@ -43,8 +43,10 @@ HOUSING_KEY = "sayso_" + "11" * 32
 PAROLE_KEY = "sayso_" + "22" * 32
 PAROLE_BOARD = an_id("parole board")
 
-COORDINATOR = Principal.staff(an_id("cora"), "coordinator", COMMUNITY_AGENCY)
-OFFICER = Principal.staff(an_id("officer"), "supervision_officer", PAROLE_BOARD, trained=True)
+COORDINATOR = Principal.staff(an_id("cora"), "coordinator", COMMUNITY_AGENCY, unit_kind="community")
+OFFICER = Principal.staff(
+    an_id("officer"), "supervision_officer", PAROLE_BOARD, unit_kind="community", trained=True
+)
 ADVOCATE_OF_PAROLE = Principal.staff(
     an_id("adam"), "advocate", PAROLE_BOARD, base="systems", unit_kind="parole", trained=True
 )

@@ -48,6 +48,7 @@ def claims(**changed: Any) -> dict[str, Any]:
         "sayso_role": "advocate",
         "sayso_agency_id": str(COMMUNITY_AGENCY),
         "sayso_base": "community",
+        "sayso_unit_kind": "community",
         "sayso_trained": True,
         **changed,
     }
@@ -112,6 +113,10 @@ def test_an_rs256_issuer_is_believed_where_its_key_is_pinned_as_such() -> None:
         {"sayso_agency_id": ...},
         {"sayso_base": "police"},
         {"sayso_unit_kind": 7},
+        {"sayso_unit_kind": ...},
+        {"sayso_unit_kind": ""},
+        {"sayso_unit_kind": "Parole"},
+        {"sayso_unit_kind": "parole_unit"},
         {"sayso_trained": "yes"},
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -85,7 +86,18 @@ def test_the_development_issuers_tokens_open_the_door_where_it_is_pinned(
     assert dev_issuer.main(["keys", str(folder)]) == 0
     capsys.readouterr()
     asked = ["--role", "advocate", "--id", str(NOOR.id), "--agency", str(NOOR.agency_id)]
-    dev_issuer.main(["token", str(folder), *asked, "--base", "community", "--trained"])
+    dev_issuer.main(
+        [
+            "token",
+            str(folder),
+            *asked,
+            "--base",
+            "community",
+            "--unit-kind",
+            "community",
+            "--trained",
+        ]
+    )
     token = capsys.readouterr().out.strip()
     tokens = StaffTokens(read_issuers((folder / "staff_issuers.json").read_text()))
     assert tokens.whose(token, dev_issuer.datetime.now(dev_issuer.UTC)) == NOOR
@@ -120,6 +132,16 @@ def test_an_agencys_key_is_shown_once_kept_as_a_hash_and_taken_away(
     with pytest.raises(KeyRefused):
         keys().whose(key)
     assert keys().whose(other).agency_id == PROSECUTOR_OFFICE
+
+
+@pytest.mark.parametrize("unit", ["", "Parole", "parole_unit", None])
+def test_an_agency_of_no_known_kind_of_unit_is_refused(unit: str | None, tmp_path: Path) -> None:
+    row = {"agency_id": str(HOUSING_AGENCY), "unit_kind": unit, "key_hash": "0" * 64}
+    with pytest.raises(BadAgencies):
+        read_keys(json.dumps([row]))
+    with pytest.raises(ValueError, match="unit_kind"):
+        provision.add_agency(tmp_path, HOUSING_AGENCY, str(unit))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[{}]", '[{"agency_id": "x"}]'])

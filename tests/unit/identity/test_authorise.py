@@ -8,6 +8,7 @@ from shared.contracts.refusal import NotAllowed
 from shared.identity.authorise import BadPolicies, Policies, authorise, platform_policies
 from shared.identity.principal import Principal
 from shared.identity.schema import PRINCIPAL_TYPES, actions
+from shared.identity.units import CEILINGS, KINDS, ROLES_UNDER_CEILING
 from tests.support.examples import (
     COMMUNITY_AGENCY,
     DANA,
@@ -117,6 +118,49 @@ def test_supervision_gets_nothing_but_what_is_open_to_anyone() -> None:
             resource = {"participation_id": MARIA, "assigned": [officer.id], "at": "gateway"}
             allowed = platform_policies().allow(officer, action, resource)
             assert not allowed or action in PUBLIC, (officer.unit_kind, action)
+
+
+OPEN = PUBLIC - {"begin_inquiry", "open_session"}
+ABOUT_MARIA = {"participation_id": MARIA, "agency_id": COMMUNITY_AGENCY}
+
+
+def reached(principal: Principal) -> set[str]:
+    return {
+        action
+        for action in actions()
+        for at in ("gateway", "service")
+        if platform_policies().allow(
+            principal, action, {**ABOUT_MARIA, "assigned": [principal.id], "at": at}
+        )
+    }
+
+
+@pytest.mark.rule("R03")
+@pytest.mark.rule("R10")
+@pytest.mark.rule("R59")
+@pytest.mark.parametrize("unit", sorted(CEILINGS))
+def test_a_unit_under_the_ceiling_reaches_nothing_of_any_service(unit: str) -> None:
+    staff = [
+        Principal.staff(an_id("o"), role, COMMUNITY_AGENCY, unit_kind=unit, trained=True)
+        for role in ("advocate", "coordinator", "facilitator")
+    ]
+    for principal in (*staff, Principal.agency(HOUSING_AGENCY, unit)):
+        assert reached(principal) == OPEN
+
+
+@pytest.mark.rule("R10")
+@pytest.mark.parametrize("role", sorted(ROLES_UNDER_CEILING))
+def test_a_role_under_the_ceiling_reaches_nothing_from_any_unit(role: str) -> None:
+    for unit in ("community", "victim_services"):
+        officer = Principal.staff(an_id("o"), role, COMMUNITY_AGENCY, unit_kind=unit, trained=True)
+        assert reached(officer) == OPEN
+
+
+@pytest.mark.parametrize("unit", sorted(KINDS - CEILINGS))
+def test_every_other_kind_of_unit_can_do_its_work(unit: str) -> None:
+    advocate = Principal.staff(an_id("a"), "advocate", COMMUNITY_AGENCY, unit_kind=unit)
+    assert {"get_needs", "get_grants", "get_notices"} <= reached(advocate)
+    assert {"request_disclosure", "fetch_item"} <= reached(Principal.agency(HOUSING_AGENCY, unit))
 
 
 @pytest.mark.rule("R74")
