@@ -67,8 +67,9 @@ rebuild: setup ## Read tables from the log again, on the compose platform: SERVI
 	@test -n "$(SERVICE)" || { echo "Say which: make rebuild SERVICE=consent"; exit 2; }
 	$(PY) -m infra.compose rebuild $(SERVICE)
 
-contracts: setup ## Write the JSON Schemas again; RELEASE=1 also locks what is new
+contracts: setup ## Write JSON Schemas and OpenAPI again; RELEASE=1 also locks what is new
 	$(PY) -m shared.contracts.generate $(if $(RELEASE),--release)
+	$(PY) -m services.gateway.openapi
 
 format: setup ## Format, and mend what lint can mend
 	$(VENV)/bin/ruff format .

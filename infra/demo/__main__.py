@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 from rich.markdown import Markdown
@@ -47,8 +49,12 @@ def main(arguments: list[str] | None = None) -> int:
     except JourneyFailed as failed:
         print(f"\nThe journey did not hold: {failed}", file=sys.stderr)
     except (httpx.ConnectError, FileNotFoundError):
+        if not asked.platform:
+            raise
         print("\nNothing answers at " + COMPOSE + "; start it with: make up", file=sys.stderr)
     except OSError as taken:
+        if taken.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
         print(f"\nPort {asked.port}: {taken.strerror}. Say another: PORT=8001", file=sys.stderr)
     return 1
 
@@ -64,9 +70,22 @@ def _embedded(port: int, race: int, *, stay: bool) -> int:
         print(f"Ready after {time.monotonic() - started:.1f} s.", flush=True)
         _played(address, held, race)
         if stay:
-            print(f"\nIt stays up: {address}  (API documentation: {address}/docs). Ctrl-C ends it.")
+            _show(held, address)
             signal.sigwait({signal.SIGINT, signal.SIGTERM})
     return 0
+
+
+def _show(held: Held, address: str) -> None:
+    advocate = held.staff("advocate", uuid4(), "community", trained=True)
+    coordinator = held.staff("coordinator", advocate.agency_id, "community", trained=True)
+    print(
+        f"\nIt stays up: {address}  (API documentation: {address}/docs). Ctrl-C ends it.\n"
+        "To try it as others do, for half an hour, with nothing here but what the journey left:\n"
+        f"  agency       X-API-Key: {held.agency(0).key}\n"
+        f"  advocate     {advocate.id} of agency {advocate.agency_id}\n"
+        f"               Authorization: Bearer {advocate.token}\n"
+        f"  coordinator  Authorization: Bearer {coordinator.token}"
+    )
 
 
 def _played(address: str, held: Held, race: int) -> None:

@@ -60,7 +60,7 @@ class Agency:
 
 
 class Journey:
-    """Plays all nine parts; ``race`` is the number of concurrent request/revoke pairs."""
+    """Plays all ten parts; ``race`` is the number of concurrent request/revoke pairs."""
 
     def __init__(
         self,
@@ -85,7 +85,9 @@ class Journey:
         self.advocate_staff = credentials.staff("advocate", uuid4(), "community", trained=True)
         self.advocate = self._person(token=self.advocate_staff.token)
         self.coordinator = self._person(
-            token=credentials.staff("coordinator", uuid4(), None, trained=True).token
+            token=credentials.staff(
+                "coordinator", self.advocate_staff.agency_id, None, trained=True
+            ).token
         )
         self.parole = self._person(
             token=credentials.staff("supervision_officer", uuid4(), "systems", trained=True).token
@@ -116,6 +118,7 @@ class Journey:
             await self._revokes()
             await self._others_react()
             await self._own_timeline()
+            await self._erases()
         finally:
             await self.http.aclose()
 
@@ -442,6 +445,24 @@ class Journey:
         self.voices.chapter(
             f"The parole officer asked {self.parole.asked} times; that column is empty."
         )
+
+    # -- 10 -----------------------------------------------------------------------------------
+
+    async def _erases(self) -> None:
+        self.voices.chapter("10  The words are rendered unreadable")
+        await self.survivor.must(f"{self.participation}/erasures", record_classes=["needs"])
+
+        async def gone() -> bool | None:
+            needs = (await self.survivor.read(f"{self.participation}/needs"))["needs"]
+            return all(need["words"] is None for need in needs) or None
+
+        async def told() -> bool | None:
+            return any(e["what"].endswith("keys_destroyed") for e in await self._timeline()) or None
+
+        await eventually("the needs are unreadable", gone)
+        await eventually("the timeline says that the keys were destroyed", told)
+        self.voices.say("survivor", "has what they said erased: the keys are destroyed")
+        self.voices.log("that something was said, and when, stays; what it was, nobody can read")
 
     # -- throughout ---------------------------------------------------------------------------
 
