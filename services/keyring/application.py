@@ -67,17 +67,10 @@ class KeyringApplication(EventSourcedApplication):
     # -- keys on loan -------------------------------------------------------------------------
 
     def open_data_key(self, query: OpenDataKey, ctx: Context) -> OpenedKey:
-        """The current key of a subject; made where there was none."""
+        """The current key of a subject; made where there was none, or none any more."""
         borrower = self._borrower(query.record_class, query.holder, ctx)
         self._apply_erasures_again()
-        secret = self.edge.token_bytes(32)
-        fresh = KeyRow(
-            new_id(),
-            query.participation_id,
-            query.record_class,
-            self._wrapping.wrap(secret),
-            self._wrapping.current,
-        )
+        fresh = self._fresh(query.participation_id, query.record_class)
         return self._opened(self._vault.lend_current(fresh, borrower))
 
     def data_key_by_id(self, query: DataKeyById, ctx: Context) -> OpenedKey:
@@ -97,8 +90,12 @@ class KeyringApplication(EventSourcedApplication):
             raise KeyNotYours()
         return Borrower(service, holder, ctx.now + LEASE)
 
-    def _opened(self, row: KeyRow) -> OpenedKey:
-        if row.wrapped is None or row.kek_version is None:
+    def _fresh(self, participation_id: UUID, record_class: str) -> KeyRow:
+        wrapped = self._wrapping.wrap(self.edge.token_bytes(32))
+        return KeyRow(new_id(), participation_id, record_class, wrapped, self._wrapping.current)
+
+    def _opened(self, row: KeyRow | None) -> OpenedKey:
+        if row is None or row.wrapped is None or row.kek_version is None:
             raise KeyDestroyed()
         secret = self._wrapping.unwrap(bytes(row.wrapped), row.kek_version)
         if row.kek_version < self._wrapping.current:
@@ -116,10 +113,8 @@ class KeyringApplication(EventSourcedApplication):
             if self._is_restored:
                 return
             back = self._vault.erased_but_there()
-            for participation_id, record_class, destroyed_at in back:
-                self._vault.destroy_now(
-                    destroying(participation_id, record_class, new_id(), destroyed_at)
-                )
+            for named in back:
+                self._vault.destroy_now(destroying(*named))
             if back:
                 _log.warning(
                     "destroyed keys had come back and were destroyed again", count=len(back)
@@ -149,11 +144,17 @@ class KeyringApplication(EventSourcedApplication):
             erasure.same_as(participation_id, classes)
             _log.info("ignored a repeated erasure", erasure_id=erasure_id)
             return erasure
+        # A class never used gets a key too: so there is one to name, and nobody's race to lose.
+        self._apply_erasures_again()
+        keys = tuple(self._vault.live(self._fresh(participation_id, c)) for c in classes)
         erasure = Erasure(
-            erasure_id=erasure_id, participation_id=participation_id, record_classes=classes
+            erasure_id=erasure_id,
+            participation_id=participation_id,
+            record_classes=classes,
+            key_ids=keys,
         )
-        for record_class in classes:
-            work.execute(*destroying(participation_id, record_class, new_id(), work.ctx.now))
+        for record_class, key_id in zip(classes, keys, strict=True):
+            work.execute(*destroying(participation_id, record_class, key_id, work.ctx.now))
         work.schedule(HOLDERS, str(erasure_id), work.ctx.now)
         work.save(erasure)
         return erasure

@@ -32,9 +32,9 @@ class Lease:
 
 
 class Erasure(Aggregate):
-    """The end of a participation's keys in some record classes.
+    """The end of a participation's keys in some record classes: one named key a class.
 
-    destroyed → complete. Nothing leads back.
+    destroyed → complete. Nothing leads back; what is recorded later has a key of its own.
     """
 
     # Stored for ever. Never rename, reuse or drop a class or a field here.
@@ -42,6 +42,7 @@ class Erasure(Aggregate):
         erasure_id: UUID
         participation_id: UUID
         record_classes: tuple[str, ...]
+        key_ids: tuple[UUID, ...]
 
     class HolderForgot(Aggregate.Event):
         service: str
@@ -58,10 +59,15 @@ class Erasure(Aggregate):
 
     @event(KeysDestroyed)
     def __init__(
-        self, erasure_id: UUID, participation_id: UUID, record_classes: tuple[str, ...]
+        self,
+        erasure_id: UUID,
+        participation_id: UUID,
+        record_classes: tuple[str, ...],
+        key_ids: tuple[UUID, ...],
     ) -> None:
         self.participation_id = participation_id
         self.record_classes = tuple(record_classes)
+        self.key_ids = tuple(key_ids)
         self.forgot: set[tuple[str, UUID]] = set()
         self.is_complete = False
 
@@ -86,7 +92,7 @@ class Erasure(Aggregate):
     def complete(self, leases: Iterable[Lease], now: datetime) -> None:
         """Complete it if every holder has confirmed or its loan has run out.
 
-        ``leases`` are those of its keys, read after the keys were destroyed:
+        ``leases`` are those of destroyed keys, read after these were destroyed:
         from then on there can be no new ones.
         """
         if not self.is_complete and not self.waits_for(leases, now):

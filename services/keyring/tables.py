@@ -20,11 +20,13 @@ def fold(event: DomainEvent, _: Recorded) -> Iterable[Row]:
     """One row a record class, and when it was complete."""
     match event:
         case Erasure.KeysDestroyed():
-            for record_class in event.record_classes:
+            whose = (event.originator_id, event.participation_id)
+            for record_class, key_id in zip(event.record_classes, event.key_ids, strict=True):
                 yield (
-                    "INSERT INTO erased (erasure_id, participation_id, record_class, destroyed_at)"
-                    " VALUES (%s, %s, %s, %s)",
-                    (event.originator_id, event.participation_id, record_class, event.timestamp),
+                    "INSERT INTO erased"
+                    " (erasure_id, participation_id, record_class, key_id, destroyed_at)"
+                    " VALUES (%s, %s, %s, %s, %s)",
+                    (*whose, record_class, key_id, event.timestamp),
                 )
         case Erasure.ErasureCompleted():
             yield (

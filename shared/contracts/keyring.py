@@ -43,7 +43,8 @@ class OpenDataKey(Query):
     """The key to close new words with, created where there was none.
 
     Only a service whose contract names the record class may ask: otherwise
-    ``key_not_yours``. After an erasure: ``key_destroyed``, for ever.
+    ``key_not_yours``. While an erasure is under way: ``key_destroyed``; after it
+    a new key, for what is recorded later.
     ``holder`` is the asking process: an erasure is complete when every holder
     has confirmed or its loan has run out. A query, because nothing is decided
     and the answer must never be stored.

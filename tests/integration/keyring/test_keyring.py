@@ -124,7 +124,7 @@ def test_a_newer_wrapping_key_takes_over_as_keys_are_opened(
 # -- erasure ----------------------------------------------------------------------------------
 
 
-def test_a_destroyed_key_opens_for_nobody_and_no_new_one_is_made(
+def test_a_destroyed_key_opens_for_nobody_and_no_new_one_is_lent_while_it_is_erased(
     desk: Desk, database: Databases
 ) -> None:
     person = uuid4()
@@ -135,12 +135,59 @@ def test_a_destroyed_key_opens_for_nobody_and_no_new_one_is_made(
             asked()
     assert by_id(desk, contact.key_id, "notifications") == contact
     found = rows(
-        database, "SELECT wrapped_dek, kek_version FROM data_key WHERE record_class = 'needs'"
+        database,
+        "SELECT wrapped_dek, kek_version FROM data_key WHERE key_id = %s",
+        (str(needs.key_id),),
     )
     assert found == [(None, None)]
 
 
-def test_a_class_never_used_cannot_be_used_after_an_erasure_either(desk: Desk) -> None:
+def test_whoever_was_erased_may_speak_again_under_a_new_key(
+    desk: Desk, database: Databases
+) -> None:
+    person = uuid4()
+    first = desk.open(person)
+    desk.wish(person)
+    desk.later(61)
+
+    second = desk.open(person)
+
+    assert second == desk.open(person) == by_id(desk, second.key_id)
+    assert (second.key_id, second.secret) != (first.key_id, first.secret)
+    with pytest.raises(KeyDestroyed):
+        by_id(desk, first.key_id)
+    assert rows(
+        database,
+        "SELECT key_id::text, wrapped_dek IS NULL FROM data_key WHERE destroyed_at IS NOT NULL",
+    ) == [(str(first.key_id), True)]
+
+
+def test_a_second_erasure_ends_the_new_key_too(desk: Desk) -> None:
+    person = uuid4()
+    keys = []
+    for _ in range(3):
+        keys.append(desk.open(person).key_id)
+        desk.wish(person)
+        desk.later(61)
+    assert len(set(keys)) == 3
+    assert desk.told() == [DESTROYED, COMPLETED] * 3
+    for key_id in keys:
+        with pytest.raises(KeyDestroyed):
+            by_id(desk, key_id)
+
+
+def test_only_one_key_of_a_subject_lives(desk: Desk, database: Databases) -> None:
+    opened = desk.open(uuid4())
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        rows(
+            database,
+            "INSERT INTO data_key (participation_id, record_class, key_id, wrapped_dek,"
+            " kek_version) VALUES (%s, 'needs', %s, 'x', 1)",
+            (str(opened.participation_id), str(uuid4())),
+        )
+
+
+def test_a_class_never_used_is_closed_too_while_it_is_erased(desk: Desk) -> None:
     person = uuid4()
     desk.wish(person, "needs", "letters")
     with pytest.raises(KeyDestroyed):
@@ -259,6 +306,12 @@ def test_whoever_got_a_key_while_it_was_destroyed_is_waited_for(
             borrowed += [pool.submit(borrow, n) for n in range(4, 8)]
             erased.result()
             got = {holder for future in borrowed if (holder := future.result())}
+        assert not rows(
+            database,
+            "SELECT 1 FROM lease JOIN data_key USING (key_id)"
+            " WHERE participation_id = %s AND destroyed_at IS NULL",
+            (str(person),),
+        )
         known = rows(
             database,
             "SELECT holder FROM lease JOIN data_key USING (key_id) WHERE participation_id = %s",
@@ -350,6 +403,25 @@ def test_keys_that_a_restore_brings_back_are_destroyed_before_any_is_given_out(
     ):
         with pytest.raises(KeyDestroyed):
             asked()
+    restored.app.close()
+
+
+def test_a_restore_destroys_the_named_keys_and_leaves_the_newer_one(
+    desk: Desk, database: Databases
+) -> None:
+    person = uuid4()
+    first = desk.open(person)
+    desk.wish(person)
+    desk.later(61)
+    newer = desk.open(person)
+    rows(database, "DELETE FROM lease")
+    rows(database, "DELETE FROM data_key WHERE key_id = %s", (str(first.key_id),))
+
+    restored = desk.again()
+
+    assert restored.open(person) == newer
+    with pytest.raises(KeyDestroyed):
+        by_id(restored, first.key_id)
     restored.app.close()
 
 

@@ -20,6 +20,7 @@ from shared.eventstore.clock import edge_time
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SOON = NOON + timedelta(seconds=60)
 PERSON, ERASURE = uuid4(), uuid4()
+KEYS = (uuid4(), uuid4())
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,12 @@ def noon() -> Iterator[None]:
 
 
 def erasure() -> Erasure:
-    return Erasure(erasure_id=ERASURE, participation_id=PERSON, record_classes=("contact", "needs"))
+    return Erasure(
+        erasure_id=ERASURE,
+        participation_id=PERSON,
+        record_classes=("contact", "needs"),
+        key_ids=KEYS,
+    )
 
 
 def test_without_loans_it_is_complete_at_once() -> None:
@@ -117,11 +123,12 @@ def test_a_replay_gives_the_same_erasure() -> None:
     for event in erased.collect_events():
         copy = event.mutate(copy)
     assert isinstance(copy, Erasure)
-    assert (copy.id, copy.state, copy.forgot, copy.record_classes) == (
+    assert (copy.id, copy.state, copy.forgot, copy.record_classes, copy.key_ids) == (
         ERASURE,
         "complete",
         {("intake", holder)},
         ("contact", "needs"),
+        KEYS,
     )
 
 
@@ -145,7 +152,7 @@ def test_the_list_of_what_was_erased_has_a_row_a_class() -> None:
     recorded = Recorded(1, uuid4(), "command/x", None, "intake")
     begun, ended = (list(fold(event, recorded)) for event in erased.collect_events())
     assert [params for _, params in begun] == [
-        (ERASURE, PERSON, "contact", NOON),
-        (ERASURE, PERSON, "needs", NOON),
+        (ERASURE, PERSON, "contact", KEYS[0], NOON),
+        (ERASURE, PERSON, "needs", KEYS[1], NOON),
     ]
     assert [params for _, params in ended] == [(NOON, ERASURE)]
