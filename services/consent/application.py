@@ -27,7 +27,7 @@ from services.consent.domain.errors import (
     NoticeMissing,
 )
 from services.consent.domain.grant import Disclosure, Grant, Item, NotReleased
-from services.consent.domain.refusals import Refusals
+from services.consent.domain.refusals import Refusal
 from shared.contracts.base import Done, Request, Spoken
 from shared.contracts.consent import (
     SERVICE,
@@ -55,11 +55,14 @@ from shared.eventstore.application import EventSourcedApplication
 from shared.eventstore.clock import new_id
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context, Work
+from shared.identity.principal import Principal
 
 log = structlog.get_logger()
 
 EXPIRY = "grant_expiry"
 """The due row that puts the end of a grant's period on record; its key is the grant's id."""
+
+_NEWS_WAITS = "SELECT 1 FROM parked WHERE producer = 'intake' AND stream_id = %s LIMIT 1"
 
 CLOCKS_DIFFER = timedelta(minutes=1)
 """How far ahead the clock of whoever entered a decision's time may be."""
@@ -141,7 +144,7 @@ class ConsentApplication(EventSourcedApplication):
         try:
             made = _disclose(grant, command, principal.agency_id, now)
         except NotReleased as no:
-            work.save(_refused(command, principal.agency_id, grant, no.reason, work))
+            work.save(_refused(command, principal.agency_id, grant, no.reason, now))
             raise work.after_storing(DisclosureNotGranted()) from None
         if grant is not None:
             _store(command, grant, work)
@@ -189,8 +192,22 @@ class ConsentApplication(EventSourcedApplication):
             return {"participation_id": "", "assigned": []}
         return {
             "participation_id": str(participation_id),
-            "assigned": rows.assigned_to(self, participation_id),
+            "assigned": self._assigned(participation_id, ctx.principal),
         }
+
+    def _assigned(self, participation_id: UUID, asker: Principal) -> list[str]:
+        """The assigned staff; without the asker where they are another now, or news waits."""
+        found = rows.assigned_to(self, participation_id)
+        if str(asker.id) not in found:
+            return found
+        if self.committer.query(_NEWS_WAITS, (str(participation_id),)):
+            return []
+        company = self.aggregate(Accompaniment.create_id(participation_id))
+        if isinstance(company, Accompaniment) and company.is_assigned(
+            _id(asker.id), asker.base, asker.agency_id
+        ):
+            return found
+        return [id for id in found if id != str(asker.id)]  # R21
 
     def _reference(self, agency_id: UUID, grant_id: UUID) -> UUID:
         """Known to this agency alone: two agencies cannot join what they hold."""
@@ -203,8 +220,8 @@ class ConsentApplication(EventSourcedApplication):
     ) -> Decision:
         """The header of what the survivor decided; ``NotAllowed`` where this person may not record.
 
-        ``no``: nothing but permission is asked. ``come_to_hear``: a second person need
-        not be the survivor's advocate to confirm what somebody else recorded (R71).
+        ``no``: nothing but permission is asked. ``come_to_hear``: a second person may be
+        a colleague of the survivor's advocate, to confirm what somebody else recorded (R71).
         """
         participation_id: UUID = command.participation_id  # type: ignore[attr-defined]
         principal = work.ctx.principal
@@ -215,10 +232,13 @@ class ConsentApplication(EventSourcedApplication):
             notice = company.latest_notice if company else None
             base: Base | None = None
         elif principal.kind == "staff":
-            if not (company and company.is_assigned(_id(principal.id))) and not come_to_hear:
+            base = principal.base
+            if company is None or not (
+                company.is_assigned(_id(principal.id), base, principal.agency_id)
+                or (come_to_hear and company.is_colleague(principal.agency_id))
+            ):
                 raise NotAllowed()
-            base = company.base_of(_id(principal.id), principal.base) if company else principal.base
-            notice = company.notices.get(base or "") if company else None
+            notice = company.notices.get(base or "")
             if notice is None and not no:  # R22: the limits of confidentiality come first
                 raise NoticeMissing()
         else:
@@ -310,25 +330,17 @@ def _disclose(
 
 
 def _refused(
-    command: RequestDisclosure, agency_id: UUID, grant: Grant | None, reason: str, work: Work
-) -> Refusals:
-    participation_id = grant.participation_id if grant is not None else None
-    now = work.ctx.now
-    asked: dict[str, Any] = {
-        "agency_reference": command.agency_reference,
-        "item": _item(command.item),
-        "purpose": command.purpose,
-        "reason": reason,
-        "refused_at": now,
-    }
-    day = now.date()
-    stream = work.find(Refusals, Refusals.stream(agency_id, participation_id, day))
-    if stream is None:
-        return Refusals(
-            agency_id=agency_id, participation_id=participation_id, day=day.isoformat(), **asked
-        )
-    stream.record(**asked)
-    return stream
+    command: RequestDisclosure, agency_id: UUID, grant: Grant | None, reason: str, now: datetime
+) -> Refusal:
+    return Refusal(
+        agency_id=agency_id,
+        participation_id=grant.participation_id if grant is not None else None,
+        agency_reference=command.agency_reference,
+        item=_item(command.item),
+        purpose=command.purpose,
+        reason=reason,
+        refused_at=now,
+    )
 
 
 def _item(ref: ItemRef) -> Item:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from services.consent import tables as rows
 from services.consent.application import EXPIRY
 from services.consent.domain.accompaniment import Accompaniment
-from services.consent.domain.grant import LIVE, Grant
+from services.consent.domain.grant import LIVE, Grant, ItemKind
 from shared.contracts.intake import (
     AdvocateAssignedMessage,
     AdvocateAssignmentEndedMessage,
+    ErasureRequestedMessage,
     NoticeGivenMessage,
 )
 from shared.eventstore.work import DueRow, Handler, Work
+
+ERASED: dict[str, ItemKind] = {"needs": ("intake", "need")}
+"""Record class → the items that cannot be read any more once it is erased."""
 
 
 def advocate_assigned(_app: Any, message: AdvocateAssignedMessage, work: Work) -> None:
@@ -37,6 +42,16 @@ def notice_given(_app: Any, message: NoticeGivenMessage, work: Work) -> None:
     work.save(company)
 
 
+def erasure_requested(app: Any, message: ErasureRequestedMessage, work: Work) -> None:
+    """When the survivor has things erased, no release of them discloses them any more."""
+    kinds = [ERASED[name] for name in message.record_classes if name in ERASED]
+    for view in rows.grants(app, message.participation_id, work.ctx.now) if kinds else ():
+        grant = work.get(Grant, view.grant_id)
+        for kind in kinds:
+            grant.erase(message.erasure_id, kind)
+        work.save(grant)
+
+
 def period_over(_app: Any, row: DueRow, work: Work) -> None:
     """Put on record that a grant's period is over; the clock has closed it already."""
     grant = work.find(Grant, UUID(row.key))
@@ -57,6 +72,7 @@ REACTIONS: dict[str, Handler] = {
     AdvocateAssignedMessage.type: advocate_assigned,
     AdvocateAssignmentEndedMessage.type: assignment_ended,
     NoticeGivenMessage.type: notice_given,
+    ErasureRequestedMessage.type: erasure_requested,
 }
 
 ON_DUE: dict[str, Handler] = {EXPIRY: period_over}

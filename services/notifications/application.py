@@ -13,7 +13,7 @@ from services.notifications import tables as rows
 from services.notifications.domain.hours import SafeHours
 from services.notifications.domain.notice import Notice
 from services.notifications.domain.preference import ContactPreference, NoSuchChannel
-from services.notifications.domain.standing import NotAssigned, Standing
+from services.notifications.domain.standing import Asker, NotAssigned, Standing
 from services.notifications.domain.topics import TopicChoice
 from shared.contracts import notifications as asked
 from shared.contracts.base import Done, Request, Spoken
@@ -23,6 +23,7 @@ from shared.eventstore.aggregate import Aggregate
 from shared.eventstore.application import EventSourcedApplication
 from shared.eventstore.clock import new_id
 from shared.eventstore.work import Context, Work
+from shared.identity.principal import Principal
 from shared.sealing.keys import KeyDestroyed
 from shared.sealing.sealed import Sealed
 
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 
 CONTACT = "contact"
 """The record class of addresses, numbers and names to use."""
+
+_NEWS_WAITS = "SELECT 1 FROM parked WHERE producer = 'intake' AND stream_id = %s LIMIT 1"
 
 
 class NotificationsApplication(EventSourcedApplication):
@@ -46,8 +49,20 @@ class NotificationsApplication(EventSourcedApplication):
         participation_id: UUID = request.participation_id  # type: ignore[attr-defined]
         return {
             "participation_id": participation_id,
-            "assigned": rows.assigned(self, participation_id),
+            "assigned": self._assigned(participation_id, ctx.principal),
         }
+
+    def _assigned(self, participation_id: UUID, asker: Principal) -> list[str]:
+        """The assigned staff; without the asker where they are another now, or news waits."""
+        found = rows.assigned(self, participation_id)
+        if str(asker.id) not in found:
+            return found
+        if self.committer.query(_NEWS_WAITS, (str(participation_id),)):
+            return []
+        standing = self.aggregate(Standing.create_id(participation_id))
+        if isinstance(standing, Standing) and standing.is_assigned(_asker(asker)):
+            return found
+        return [id for id in found if id != str(asker.id)]  # R21
 
     # -- safe contact -------------------------------------------------------------------------
 
@@ -85,8 +100,12 @@ class NotificationsApplication(EventSourcedApplication):
     def confirm_channel(self, command: asked.ConfirmChannel, work: Work) -> asked.ChannelDeclared:
         """The confirmation of what staff recorded.
 
-        The second person need not be assigned: they hear it from the survivor, once.
+        The second person need not be assigned, but is of the agency of an assigned
+        advocate: they hear it from the survivor, once.
         """
+        principal = work.ctx.principal
+        if principal.kind == "staff":
+            _standing(work, command.participation_id).check_may_hear_yes(_asker(principal))
         preference = _preference(work, command.participation_id)
         state = preference.confirm(
             command.channel_id,
@@ -249,7 +268,7 @@ def _yes(command: Any, work: Work) -> Decision:
     """The header of a yes; staff record one only where assigned, and after notice (R22)."""
     principal = work.ctx.principal
     if principal.kind == "staff":
-        _standing(work, command.participation_id).check_may_record_yes(_actor(principal.id))
+        _standing(work, command.participation_id).check_may_record_yes(_asker(principal))
     return _decision(command, work)
 
 
@@ -257,7 +276,7 @@ def _no(command: Any, work: Work) -> Decision:
     """The header of a no; it waits for no notice and no confirmation (R71)."""
     principal = work.ctx.principal
     if principal.kind == "staff":
-        _standing(work, command.participation_id).check_may_record_no(_actor(principal.id))
+        _standing(work, command.participation_id).check_may_record_no(_asker(principal))
     return _decision(command, work)
 
 
@@ -288,6 +307,10 @@ def _actor(id: UUID | str) -> UUID:
     if not isinstance(id, UUID):
         raise NotAllowed()
     return id
+
+
+def _asker(staff: Principal) -> Asker:
+    return Asker(_actor(staff.id), staff.base, staff.agency_id)
 
 
 def _standing(work: Work, participation_id: UUID) -> Standing:

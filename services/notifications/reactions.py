@@ -38,7 +38,9 @@ def remember_advocate(
     app: NotificationsApplication, message: AdvocateAssignedMessage, work: Work
 ) -> None:
     """Intake assigned an advocate: they may record what the survivor says, after their notice."""
-    app.standing(message.participation_id, work).hear_of_advocate(message.advocate_id, message.base)
+    app.standing(message.participation_id, work).hear_of_advocate(
+        message.advocate_id, message.base, message.agency_id
+    )
 
 
 def forget_advocate(

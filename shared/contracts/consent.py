@@ -277,8 +277,9 @@ SERVICE = ServiceContract(
             "intake.assignment.advocate_assigned.v1",
             "intake.assignment.ended.v1",
             "intake.participation.notice_given.v1",
+            "intake.participation.erasure_requested.v1",
         ),
     },
-    calls=("keyring", "intake"),
+    calls=(),
     record_classes=(),
 )

@@ -6,12 +6,21 @@ and their own decisions wait for nothing here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import event
 
 from shared.contracts.decision import Base
 from shared.eventstore.aggregate import Aggregate
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """For which base, and of which agency, an advocate was assigned."""
+
+    base: Base
+    agency_id: UUID
 
 
 class Accompaniment(Aggregate):
@@ -42,18 +51,18 @@ class Accompaniment(Aggregate):
     @event(AccompanimentBegun)
     def __init__(self, participation_id: UUID) -> None:
         self.participation_id = participation_id
-        self.bases: dict[UUID, Base] = {}
+        self.assignments: dict[UUID, Assignment] = {}
         self.notices: dict[str, str] = {}
         self.latest_notice: str | None = None
 
     def advocate_assigned(self, advocate_id: UUID, base: Base, agency_id: UUID) -> None:
         """Intake says that the survivor has this advocate, of this base (R21)."""
-        if self.bases.get(advocate_id) != base:
+        if self.assignments.get(advocate_id) != Assignment(base, agency_id):
             self._advocate_known(self.participation_id, advocate_id, base, agency_id)
 
     def assignment_ended(self, advocate_id: UUID) -> None:
         """Intake says that the advocate has no part in this any more."""
-        if advocate_id in self.bases:
+        if advocate_id in self.assignments:
             self._advocate_gone(self.participation_id, advocate_id)
 
     def notice_given(self, base: str, notice_version: str) -> None:
@@ -61,27 +70,27 @@ class Accompaniment(Aggregate):
         if self.notices.get(base) != notice_version:
             self._notice_known(self.participation_id, base, notice_version)
 
-    def is_assigned(self, staff_id: UUID) -> bool:
-        """Whether the survivor has this advocate now."""
-        return staff_id in self.bases
+    def is_assigned(self, staff_id: UUID, base: Base | None, agency_id: UUID | None) -> bool:
+        """Whether the survivor has this advocate now, of this very base and agency.
 
-    def base_of(self, staff_id: UUID, own: Base | None) -> Base | None:
-        """The base that somebody hears with: that of their assignment, else their own.
-
-        The notice of that base must have been given; one of another base does
-        not count (R21, R22).
+        A systems advocate never passes as a community one (R21).
         """
-        return self.bases.get(staff_id, own)
+        known = self.assignments.get(staff_id)
+        return known is not None and (known.base, known.agency_id) == (base, agency_id)
+
+    def is_colleague(self, agency_id: UUID | None) -> bool:
+        """Whether that is the agency of an advocate whom the survivor has now (R71)."""
+        return any(known.agency_id == agency_id for known in self.assignments.values())
 
     @event(AdvocateKnown)
     def _advocate_known(
         self, participation_id: UUID, advocate_id: UUID, base: Base, agency_id: UUID
     ) -> None:
-        self.bases[advocate_id] = base
+        self.assignments[advocate_id] = Assignment(base, agency_id)
 
     @event(AdvocateGone)
     def _advocate_gone(self, participation_id: UUID, advocate_id: UUID) -> None:
-        del self.bases[advocate_id]
+        del self.assignments[advocate_id]
 
     @event(NoticeKnown)
     def _notice_known(self, participation_id: UUID, base: str, notice_version: str) -> None:

@@ -82,6 +82,15 @@ class TrainingNeeded(Refused):
     what_to_do = "Let the survivor confirm it, or ask a trained colleague to hear it from them."
 
 
+class RecipientCannotConfirm(Refused):
+    """Whoever would receive it never confirms that it was given (R71)."""
+
+    code = "recipient_cannot_confirm"
+    because: Because = "not_allowed"
+    detail = "Nobody of the agency that would receive this may confirm the release."
+    what_to_do = "Let the survivor confirm it, or a trained colleague of their advocate."
+
+
 class NotTheirs(Refused):
     """A release is decided by the person whom it concerns, and by nobody else (I13)."""
 

@@ -25,6 +25,7 @@ from services.consent.domain.errors import (
     NotTheirs,
     PeriodNotPossible,
     PeriodOver,
+    RecipientCannotConfirm,
     TrainingNeeded,
     UnknownExplanation,
 )
@@ -34,6 +35,9 @@ from shared.eventstore.aggregate import Aggregate
 
 Item = tuple[str, str, UUID]
 """The service that owns a thing, its kind there, its id."""
+
+ItemKind = tuple[str, str]
+"""The service that owns things, and which of its things."""
 
 LIVE = ("proposed", "explained", "awaiting_confirmation", "given")
 
@@ -118,6 +122,10 @@ class Grant(Aggregate):
         decision: Decision
         recipient_agency_id: UUID
         superseded_by: UUID
+
+    class ItemsErased(Aggregate.Event):
+        erasure_id: UUID
+        items: tuple[Item, ...]
 
     class DisclosureMade(Aggregate.Event):
         participation_id: UUID
@@ -215,6 +223,8 @@ class Grant(Aggregate):
         # R71, I16: two different people, and the second is trained for it.
         if decision.recorded_by.actor_id == self.yes_recorded_by.actor_id:
             raise AnotherMustConfirm()
+        if decision.recorded_by.agency_id == self.recipient_agency_id:  # R71
+            raise RecipientCannotConfirm()
         if not trained:
             raise TrainingNeeded()
         self._in_effect(decision, "by_second_person")
@@ -243,6 +253,12 @@ class Grant(Aggregate):
         if self.state in LIVE and now >= self.expires_at:
             self._expired(self.participation_id, self.recipient_agency_id, self.expires_at)
 
+    def erase(self, erasure_id: UUID, kind: ItemKind) -> None:
+        """Items of this kind are erased: from now on they are disclosed to nobody."""
+        gone = sorted(item for item in self.items - self.erased if item[:2] == kind)
+        if gone and self.state in LIVE:
+            self._items_erased(erasure_id, tuple(gone))
+
     def disclose(
         self,
         *,
@@ -266,6 +282,7 @@ class Grant(Aggregate):
             # I03: by the clock itself, before the start as after the end.
             ("outside_period", not self.starts_at <= now < self.expires_at),
             ("another_item", item not in self.items),
+            ("erased", item in self.erased),
             # R31: what was released for one purpose serves no other.
             ("another_purpose", purpose != self.purpose),
         ):
@@ -295,6 +312,8 @@ class Grant(Aggregate):
             raise NotReleased("no_such_disclosure")
         if self.state != "given":  # R09: what was not taken before the no stays here
             raise NotReleased("not_in_effect")
+        if item in self.erased:
+            raise NotReleased("erased")
         if now >= made.take_before:
             raise NotReleased("too_late")
         return made
@@ -343,6 +362,7 @@ class Grant(Aggregate):
         self.explanation_version: str | None = None
         self.yes_recorded_by: RecordedBy | None = None
         self.disclosures: dict[UUID, Disclosure] = {}
+        self.erased: frozenset[Item] = frozenset()
 
     @event(GrantExplained)
     def _explained(self, decision: Decision, explanation_version: str) -> None:
@@ -386,6 +406,10 @@ class Grant(Aggregate):
         self, decision: Decision, recipient_agency_id: UUID, superseded_by: UUID
     ) -> None:
         self.state = "superseded"
+
+    @event(ItemsErased)
+    def _items_erased(self, erasure_id: UUID, items: tuple[Item, ...]) -> None:
+        self.erased |= frozenset(as_item(item) for item in items)
 
     @event(DisclosureMade)
     def _disclosure_made(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import event
@@ -25,6 +26,15 @@ class NoticeComesFirst(Refused):
     what_to_do = "Give the notice first, then ask the survivor again."
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """A member of staff, as whoever admitted them knows them."""
+
+    staff_id: UUID
+    base: str | None
+    agency_id: UUID | None
+
+
 class Standing(Aggregate):
     """The advocates of one participation, and the notices it was given."""
 
@@ -35,6 +45,7 @@ class Standing(Aggregate):
         participation_id: UUID
         advocate_id: UUID
         base: str
+        agency_id: UUID
 
     class AdvocateLeft(Aggregate.Event):
         participation_id: UUID
@@ -52,26 +63,45 @@ class Standing(Aggregate):
     @event(Begun)
     def __init__(self, participation_id: UUID) -> None:
         self.participation_id = participation_id
-        self.advocates: dict[UUID, str] = {}
+        self.advocates: dict[UUID, Asker] = {}
         self.notices: dict[str, str] = {}
         self.latest_notice: str | None = None
 
-    def check_may_record_no(self, staff_id: UUID) -> None:
+    def is_assigned(self, asker: Asker) -> bool:
+        """Whether intake assigned them, for the very base and agency that they come with (R21)."""
+        return self.advocates.get(asker.staff_id) == asker
+
+    def check_may_record_no(self, asker: Asker) -> None:
         """Refuses anybody but an assigned advocate. A no waits for nothing else (R71)."""
-        if staff_id not in self.advocates:
+        if not self.is_assigned(asker):
             raise NotAssigned()
 
-    def check_may_record_yes(self, staff_id: UUID) -> None:
+    def check_may_record_yes(self, asker: Asker) -> None:
         """Refuses anybody but an assigned advocate, and also them before their notice (R22)."""
-        self.check_may_record_no(staff_id)
-        if self.advocates[staff_id] not in self.notices:  # R22
+        self.check_may_record_no(asker)
+        self._check_notice(asker)
+
+    def check_may_hear_yes(self, asker: Asker) -> None:
+        """Refuses a second person who is no colleague of an assigned advocate (R71).
+
+        And before the notice of their own base was given.
+        """
+        if all(known.agency_id != asker.agency_id for known in self.advocates.values()):
+            raise NotAssigned()
+        self._check_notice(asker)
+
+    def _check_notice(self, asker: Asker) -> None:
+        if asker.base not in self.notices:  # R22
             raise NoticeComesFirst()
 
-    def hear_of_advocate(self, advocate_id: UUID, base: str) -> None:
+    def hear_of_advocate(self, advocate_id: UUID, base: str, agency_id: UUID) -> None:
         """Intake assigned an advocate; a repeat is ignored."""
-        if self.advocates.get(advocate_id) != base:
+        if self.advocates.get(advocate_id) != Asker(advocate_id, base, agency_id):
             self._hear_of_advocate(
-                participation_id=self.participation_id, advocate_id=advocate_id, base=base
+                participation_id=self.participation_id,
+                advocate_id=advocate_id,
+                base=base,
+                agency_id=agency_id,
             )
 
     def hear_of_end(self, advocate_id: UUID) -> None:
@@ -85,8 +115,10 @@ class Standing(Aggregate):
             self._hear_of_notice(base=base, notice_version=notice_version)
 
     @event(AdvocateHeardOf)
-    def _hear_of_advocate(self, participation_id: UUID, advocate_id: UUID, base: str) -> None:
-        self.advocates[advocate_id] = base
+    def _hear_of_advocate(
+        self, participation_id: UUID, advocate_id: UUID, base: str, agency_id: UUID
+    ) -> None:
+        self.advocates[advocate_id] = Asker(advocate_id, base, agency_id)
 
     @event(AdvocateLeft)
     def _hear_of_end(self, participation_id: UUID, advocate_id: UUID) -> None:

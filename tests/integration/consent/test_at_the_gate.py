@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,7 +27,7 @@ class Door:
         self.world = world
         pinned = issuers({"gateway": GATEWAY_KEY.public, "intake": INTAKE_KEY.public})
         made = assemble("consent", world.app.edge, pinned)
-        made.app.close()
+        self.close = made.app.close
         self.service = bind(made.service_class, made.provided | {"app": world.app})
 
     def knock(self, who: Principal, method: str, key: UUID | None = None, **asked: Any) -> Any:
@@ -43,8 +44,10 @@ class Door:
 
 
 @pytest.fixture
-def door(world: World) -> Door:
-    return Door(world)
+def door(world: World) -> Iterator[Door]:
+    door = Door(world)
+    yield door
+    door.close()
 
 
 def release(world: World) -> dict[str, Any]:

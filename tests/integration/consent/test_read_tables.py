@@ -32,6 +32,7 @@ def live_through_everything(world: World) -> None:
     for _ in range(2):
         with pytest.raises(Refused):
             world.ask(newer.agency_reference)
+    world.erase("needs")
     world.later(days=15)
     for row in world.app.due_rows(world.now):
         world.app.due(row, world.ctx(OTHER_SURVIVOR))
@@ -69,7 +70,7 @@ def test_a_history_with_everything_has_every_event_of_the_service(world: World) 
         "GrantSuperseded",
         "DisclosureMade",
         "DisclosureRefused",
-        "DisclosureRefusedAgain",
+        "ItemsErased",
         "AccompanimentBegun",
         "AdvocateKnown",
         "AdvocateGone",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ from services.consent.domain.errors import (
     DisclosureNotGranted,
     NothingToSupersede,
     NoticeMissing,
+    RecipientCannotConfirm,
     TrainingNeeded,
 )
 from shared.contracts.base import Message
@@ -67,7 +69,7 @@ def test_a_yes_that_staff_record_opens_nothing_until_the_survivor_confirms(world
     with pytest.raises(DisclosureNotGranted):
         world.ask(grant.agency_reference)
     with pytest.raises(AnotherMustConfirm):
-        world.confirm(grant, Principal.staff(ROSA.id, "advocate", uuid4(), trained=True))  # type: ignore[arg-type]
+        world.confirm(grant, replace(ROSA, trained=True))
     assert world.confirm(grant).state == "given"
     world.ask(grant.agency_reference)
 
@@ -92,6 +94,86 @@ def test_an_untrained_second_advocate_of_the_survivor_cannot_confirm(world: Worl
 
     with pytest.raises(TrainingNeeded):
         world.confirm(grant, IVO)
+
+
+@pytest.mark.rule("R71")
+def test_a_trained_person_of_another_agency_cannot_confirm(world: World) -> None:
+    accompanied(world)
+    world.notice("systems")
+    grant = world.explained(ROSA)
+    world.give(grant, ROSA)
+
+    for somebody in (SAM, replace(NOOR, agency_id=HOUSING_AGENCY), replace(NOOR, agency_id=None)):
+        with pytest.raises(NotAllowed):
+            world.confirm(grant, somebody)
+    world.unassign(ROSA)
+    with pytest.raises(NotAllowed):
+        world.confirm(grant, NOOR)
+
+
+@pytest.mark.rule("R71")
+def test_nobody_of_the_recipient_agency_confirms_though_they_are_assigned(world: World) -> None:
+    accompanied(world)
+    receiver = replace(NOOR, agency_id=HOUSING_AGENCY)
+    world.assign(receiver)
+    grant = world.explained(ROSA)
+    world.give(grant, ROSA)
+
+    with pytest.raises(RecipientCannotConfirm):
+        world.confirm(grant, receiver)
+    with pytest.raises(DisclosureNotGranted):
+        world.ask(grant.agency_reference)
+
+
+@pytest.mark.rule("R22")
+@pytest.mark.rule("R71")
+def test_a_second_person_confirms_only_after_the_notice_of_their_base(world: World) -> None:
+    accompanied(world)
+    grant = world.explained(ROSA)
+    world.give(grant, ROSA)
+
+    with pytest.raises(NoticeMissing):
+        world.confirm(grant, replace(NOOR, base="systems"))
+
+
+@pytest.mark.rule("R21")
+def test_an_advocate_who_comes_with_another_base_or_agency_does_nothing(world: World) -> None:
+    accompanied(world)
+    world.notice("systems")
+    grant = world.explained(ROSA)
+    asked = GetGrants(participation_id=MARIA)
+
+    for changed in (replace(ROSA, base="systems"), replace(ROSA, agency_id=HOUSING_AGENCY)):
+        for ask in (world.give, world.revoke):
+            with pytest.raises(NotAllowed):
+                ask(grant, changed)
+        assert world.app.resource(asked, world.ctx(changed))["assigned"] == []
+
+
+def test_nobody_is_assigned_while_news_of_the_participation_waits(world: World) -> None:
+    accompanied(world)
+    asked = GetGrants(participation_id=MARIA)
+
+    world.park(MARIA)
+
+    assert world.app.resource(asked, world.ctx(ROSA))["assigned"] == []
+
+
+@pytest.mark.rule("R23")
+def test_what_the_survivor_has_erased_is_disclosed_no_more(world: World) -> None:
+    grant = world.given()
+    made = world.ask(grant.agency_reference)
+    world.erase("contact")
+    world.may_hand_over(made.disclosure_id)
+
+    world.erase("contact", "needs")
+
+    with pytest.raises(DisclosureNotGranted):
+        world.may_hand_over(made.disclosure_id)
+    with pytest.raises(DisclosureNotGranted):
+        world.ask(grant.agency_reference)
+    assert world.log(grant.grant_id)[-1] == "ItemsErased"
+    assert world.revoke(grant).state == "revoked"
 
 
 @pytest.mark.rule("R22")

@@ -27,6 +27,7 @@ from shared.contracts.consent import (
 from shared.contracts.intake import (
     AdvocateAssignedMessage,
     AdvocateAssignmentEndedMessage,
+    ErasureRequestedMessage,
     NoticeGivenMessage,
 )
 from shared.contracts.items import ItemRef
@@ -136,6 +137,24 @@ class World:
             NoticeGivenMessage(
                 participation_id=MARIA, base=base, notice_version=f"{base}-1", at=self.now
             )
+        )
+
+    def erase(self, *record_classes: str) -> None:
+        self.hear(
+            ErasureRequestedMessage(
+                participation_id=MARIA,
+                erasure_id=uuid4(),
+                record_classes=record_classes,
+                at=self.now,
+            )
+        )
+
+    def park(self, participation_id: UUID) -> None:
+        """A message of intake about them could not be heard, and waits to be heard again."""
+        self.app.committer.execute(
+            "INSERT INTO parked (producer, position, stream_id, message, reason, retry_at)"
+            " VALUES ('intake', 1000, %s, '{}', 'failed', now())",
+            (str(participation_id),),
         )
 
     def propose(self, who: Principal = SURVIVOR, **changed: Any) -> GrantProposed:

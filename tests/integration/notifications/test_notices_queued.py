@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -30,6 +31,7 @@ from tests.support.examples import (
     ADDRESS,
     CANARIES,
     DANA,
+    HOUSING_AGENCY,
     MARIA,
     NAME_TO_USE,
     NOON,
@@ -311,6 +313,24 @@ def test_a_channel_of_another_participation_does_not_exist_here(world: World) ->
 
     [channel] = world.preference().channels
     assert channel.state == "safe"
+
+
+@pytest.mark.rule("R21")
+def test_who_comes_with_another_base_or_agency_is_not_named_as_assigned(world: World) -> None:
+    asked = GetPreference(participation_id=MARIA)
+    world.hear(news.assigned(ROSA))
+
+    assert world.assigned(asked, ROSA) == [str(ROSA.id)]
+    assert world.assigned(asked, replace(ROSA, base="systems")) == []
+    assert world.assigned(asked, replace(ROSA, agency_id=HOUSING_AGENCY)) == []
+
+
+def test_nobody_is_assigned_while_news_of_the_participation_waits(world: World) -> None:
+    world.hear(news.assigned(ROSA))
+
+    world.park(MARIA)
+
+    assert world.assigned(GetPreference(participation_id=MARIA), ROSA) == []
 
 
 def everything_that_happens(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -47,7 +48,7 @@ class Door:
         self.world = world
         pinned = issuers({"gateway": GATEWAY_KEY.public})
         made = assemble("notifications", world.app.edge, pinned)
-        made.app.close()
+        self.close = made.app.close
         self.service = bind(made.service_class, made.provided | {"app": world.app})
 
     def knock(self, who: Principal, method: str, **asked: Any) -> dict[str, Any]:
@@ -64,8 +65,10 @@ class Door:
 
 
 @pytest.fixture
-def door(world: World) -> Door:
-    return Door(world)
+def door(world: World) -> Iterator[Door]:
+    door = Door(world)
+    yield door
+    door.close()
 
 
 def test_every_request_of_the_contract_has_its_method() -> None:

@@ -119,6 +119,14 @@ class World:
         self.hear(message)
         del app.reactions
 
+    def park(self, participation_id: UUID) -> None:
+        """A message of intake about them could not be heard, and waits to be heard again."""
+        self.app.committer.execute(
+            "INSERT INTO parked (producer, position, stream_id, message, reason, retry_at)"
+            " VALUES ('intake', 1000, %s, '{}', 'failed', now())",
+            (str(participation_id),),
+        )
+
     def preference(self, by: Principal = SURVIVOR) -> Preference:
         """What the service says of Maria's preference."""
         found: Preference = self.do(GetPreference(participation_id=MARIA), by)
@@ -129,9 +137,9 @@ class World:
         found: Notices = self.do(GetNotices(participation_id=MARIA), by)
         return found
 
-    def assigned(self, request: Request) -> list[str]:
+    def assigned(self, request: Request, by: Principal = SURVIVOR) -> list[str]:
         """The staff whom the service names where Cedar asks."""
-        ctx = Context(SURVIVOR, None, an_id("correlation"), "query", self.now)
+        ctx = Context(by, None, an_id("correlation"), "query", self.now)
         staff: list[str] = self.app.resource(request, ctx)["assigned"]
         return staff
 

@@ -20,21 +20,35 @@ def accompanied() -> Accompaniment:
 
 def test_the_survivor_has_the_advocate_until_the_assignment_ends() -> None:
     company = accompanied()
-    assert company.is_assigned(ADVOCATE)
+    assert company.is_assigned(ADVOCATE, "systems", AGENCY)
+    assert company.is_colleague(AGENCY)
 
     company.assignment_ended(ADVOCATE)
 
-    assert not company.is_assigned(ADVOCATE)
+    assert not company.is_assigned(ADVOCATE, "systems", AGENCY)
+    assert not company.is_colleague(AGENCY)
 
 
 @pytest.mark.rule("R21")
-def test_a_changed_base_is_known_and_heard_with() -> None:
+def test_an_advocate_of_another_base_or_agency_than_was_assigned_is_not_the_one() -> None:
     company = accompanied()
 
-    company.advocate_assigned(ADVOCATE, "community", AGENCY)
+    assert not company.is_assigned(ADVOCATE, "community", AGENCY)
+    assert not company.is_assigned(ADVOCATE, "systems", uuid4())
+    assert not company.is_assigned(ADVOCATE, None, None)
+    assert not company.is_colleague(uuid4())
+    assert not company.is_colleague(None)
 
-    assert company.base_of(ADVOCATE, "systems") == "community"
-    assert company.base_of(uuid4(), "systems") == "systems"
+
+@pytest.mark.rule("R21")
+def test_a_changed_base_or_agency_is_known() -> None:
+    company, other = accompanied(), uuid4()
+
+    company.advocate_assigned(ADVOCATE, "community", AGENCY)
+    assert company.is_assigned(ADVOCATE, "community", AGENCY)
+    company.advocate_assigned(ADVOCATE, "community", other)
+    assert company.is_assigned(ADVOCATE, "community", other)
+    assert not company.is_assigned(ADVOCATE, "community", AGENCY)
 
 
 @pytest.mark.rule("R22")

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.consent.domain.grant import Grant, NotReleased
+from services.consent.domain.grant import Grant, Item, NotReleased
 from tests.unit.consent.world import (
     AGENCY,
     DAY,
@@ -127,6 +127,34 @@ def test_nothing_is_taken_after_the_end_of_the_period() -> None:
     grant = given()
 
     assert ask(grant, NOON + 14 * DAY - 5 * SECOND).take_before == NOON + 14 * DAY
+
+
+@pytest.mark.rule("R23")
+def test_an_erased_item_is_disclosed_and_taken_no_more_and_the_others_are() -> None:
+    plan: Item = ("intake", "plan", uuid4())
+    grant = given(items=[NEED, plan])
+    made, other = ask(grant), ask(grant, item=plan)
+    grant.collect_events()
+
+    grant.erase(uuid4(), ("intake", "need"))
+    grant.erase(uuid4(), ("intake", "need"))
+
+    assert events(grant) == ["ItemsErased"]
+    with pytest.raises(NotReleased):
+        ask(grant)
+    with pytest.raises(NotReleased):
+        take(grant, made.disclosure_id)
+    assert take(grant, other.disclosure_id, item=plan) == other
+
+
+def test_an_erasure_leaves_what_has_ended_as_it_is() -> None:
+    grant = given()
+    grant.revoke(said())
+    grant.collect_events()
+
+    grant.erase(uuid4(), ("intake", "need"))
+
+    assert events(grant) == []
 
 
 def test_asking_again_at_once_answers_with_the_same_disclosure() -> None:

@@ -18,6 +18,7 @@ from services.consent.domain.errors import (
     NotTheirs,
     PeriodNotPossible,
     PeriodOver,
+    RecipientCannotConfirm,
     TrainingNeeded,
     UnknownExplanation,
 )
@@ -31,6 +32,7 @@ from tests.unit.consent.world import (
     OTHER_AGENCY,
     PARTICIPATION,
     POLICY,
+    RECIPIENTS_OWN,
     SURVIVOR,
     awaiting,
     events,
@@ -186,6 +188,17 @@ def test_whoever_recorded_the_yes_cannot_confirm_it() -> None:
 
     with pytest.raises(AnotherMustConfirm):
         grant.confirm(said(replace(ADVOCATE, role="coordinator")), trained=True)
+
+    assert (grant.state, events(grant)) == ("awaiting_confirmation", [])
+
+
+@pytest.mark.rule("R71")
+def test_nobody_of_the_agency_that_would_receive_it_can_confirm() -> None:
+    grant = awaiting()
+    grant.collect_events()
+
+    with pytest.raises(RecipientCannotConfirm):
+        grant.confirm(said(RECIPIENTS_OWN), trained=True)
 
     assert (grant.state, events(grant)) == ("awaiting_confirmation", [])
 

@@ -26,13 +26,14 @@ from tests.unit.consent.world import (
     OTHER_AGENCY,
     OTHER_NEED,
     POLICY,
+    RECIPIENTS_OWN,
     SURVIVOR,
     proposed,
     said,
 )
 
 ENDINGS = ("GrantDeclined", "GrantRevoked", "GrantExpired", "GrantSuperseded")
-RECORDERS = st.sampled_from([SURVIVOR, ADVOCATE, COLLEAGUE])
+RECORDERS = st.sampled_from([SURVIVOR, ADVOCATE, COLLEAGUE, RECIPIENTS_OWN])
 AGENCIES = st.sampled_from([AGENCY, AGENCY, OTHER_AGENCY])
 ITEMS = st.sampled_from([NEED, NEED, OTHER_NEED])
 PURPOSES = st.sampled_from(["housing", "housing", "legal_help"])
@@ -58,6 +59,8 @@ def breaches(history: Sequence[Any]) -> list[str]:
             recorder = event.decision.recorded_by
             if recorder != SURVIVOR and (yes_by is None or recorder.actor_id == yes_by.actor_id):
                 found.append("in effect by one staff member's word (R71)")
+            if recorder.agency_id == AGENCY:
+                found.append("in effect by the recipient's word (R71)")
             if event.timestamp >= first.expires_at:
                 found.append("in effect after its period")
         if name == "DisclosureMade":

@@ -23,6 +23,7 @@ OTHER_NEED: Item = ("intake", "need", uuid4())
 
 ADVOCATE = RecordedBy(uuid4(), "advocate", "community", uuid4())
 COLLEAGUE = RecordedBy(uuid4(), "advocate", "community", ADVOCATE.agency_id)
+RECIPIENTS_OWN = RecordedBy(uuid4(), "advocate", "community", AGENCY)
 SURVIVOR = RecordedBy(PARTICIPATION, "harmed_party")
 
 

@@ -32,9 +32,10 @@ class _Channel:
 
 @dataclass
 class Judge:
-    """``trained``: the staff who may be the second person."""
+    """``trained``: the staff who may be the second person; ``agencies``: of assigned advocates."""
 
     trained: frozenset[UUID]
+    agencies: frozenset[UUID]
     channels: dict[UUID, _Channel] = field(default_factory=dict)
     topics: dict[str, Decision | None] = field(default_factory=dict)
     """Topic → nothing more to wait for, or who recorded what waits."""
@@ -112,6 +113,8 @@ class Judge:
         if confirming.told_by_staff:
             assert who != recorded.recorded_by.actor_id, "R71: confirmed by who recorded it"
             assert who in self.trained, "R71: confirmed by somebody untrained"
+            agency = confirming.recorded_by.agency_id
+            assert agency in self.agencies, "R71: confirmed by another agency"
 
 
 def trained(*staff: Principal) -> frozenset[UUID]:

@@ -26,7 +26,7 @@ from shared.contracts.notifications import (
 )
 from shared.contracts.refusal import Refused
 from shared.identity.principal import Principal
-from tests.support.examples import DANA, IVO, MARIA, NOOR, ROSA, an_id
+from tests.support.examples import COMMUNITY_AGENCY, DANA, IVO, MARIA, NOOR, ROSA, SAM, an_id
 from tests.unit.notifications import news
 from tests.unit.notifications.judge import Judge, trained
 from tests.unit.notifications.memory import Notifications
@@ -35,6 +35,7 @@ STAFF = (ROSA, NOOR, IVO)
 people = st.sampled_from((MARIA, MARIA, MARIA, DANA))
 topics = st.sampled_from(("sharing", "hearings", "hearings"))
 recorders = st.sampled_from((None, *STAFF))
+confirmers = st.sampled_from((None, *STAFF, SAM))
 known = st.integers(0, 5)
 
 
@@ -53,7 +54,8 @@ class Histories(RuleBasedStateMachine):
         for person in (MARIA, DANA):
             for staff in STAFF:
                 self._hear(news.assigned(staff, person), "intake")
-            self._hear(news.notice_given("community", person), "intake")
+            for base in ("community", "systems"):
+                self._hear(news.notice_given(base, person), "intake")
             self._command(ChooseTopic(participation_id=person, topic="sharing"), None)
         # Most of what can go wrong begins with a way that staff wrote down.
         self.declare(MARIA, ROSA, 9, 0, "00:00", (0, 1, 2, 3, 4, 5, 6))
@@ -89,7 +91,7 @@ class Histories(RuleBasedStateMachine):
         if answer:
             self.channels[person].append(answer.channel_id)
 
-    @rule(person=people, by=recorders, number=known)
+    @rule(person=people, by=confirmers, number=known)
     def confirm(self, person: UUID, by: Principal | None, number: int) -> None:
         self._repeatedly(
             ConfirmChannel(participation_id=person, channel_id=self._one(person, number)), by
@@ -168,7 +170,7 @@ class Histories(RuleBasedStateMachine):
     def whatever_happened_the_next_notice_breaks_no_rule(self) -> None:
         for person in (MARIA, DANA):
             self._hear(news.disclosure_made(person))
-            Judge(trained(*STAFF)).judge(self._history(person))
+            Judge(trained(*STAFF, SAM), frozenset({COMMUNITY_AGENCY})).judge(self._history(person))
 
     def teardown(self) -> None:
         for person in (MARIA, DANA):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,6 +59,15 @@ def test_the_second_person_is_trained_and_need_not_be_assigned() -> None:
     assert may(NOOR, CONFIRM)
     assert not may(IVO, CONFIRM)
     assert not may(IVO, CONFIRM, {**HERE, "assigned": [IVO.id]})
+
+
+@pytest.mark.rule("R71")
+@pytest.mark.parametrize("role", ["prosecutor", "reviewer", "examiner", "auditor", ""])
+def test_no_other_role_confirms_however_trained(role: str) -> None:
+    for at in (HERE, AT_THE_GATEWAY):
+        assert not may(replace(NOOR, role=role), CONFIRM, at)
+    for hears in ("coordinator", "facilitator"):
+        assert may(replace(NOOR, role=hears), CONFIRM)
 
 
 @pytest.mark.parametrize("action", ACTIONS)

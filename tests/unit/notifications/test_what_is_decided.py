@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -174,6 +176,54 @@ def test_a_second_trained_person_who_is_not_assigned_may_confirm(
     )
 
     assert confirmed.state == "safe"
+
+
+@pytest.mark.rule("R71")
+def test_a_trained_person_of_another_agency_cannot_make_a_way_safe(
+    notifications: Notifications,
+) -> None:
+    served_by_rosa(notifications)
+    notifications.hear(news.notice_given("systems"), 3, "intake")
+    declared = notifications.command(news.declare_safe(), ROSA)
+    confirm = ConfirmChannel(participation_id=MARIA, channel_id=declared.channel_id)
+    before = notifications.types()
+
+    for somebody in (SAM, replace(NOOR, agency_id=None)):
+        with pytest.raises(NotAssigned):
+            notifications.command(confirm, somebody)
+
+    assert notifications.types() == before
+    notifications.hear(news.assignment_ended(), 4, "intake")
+    with pytest.raises(NotAssigned):
+        notifications.command(confirm, NOOR)
+
+
+@pytest.mark.rule("R22")
+@pytest.mark.rule("R71")
+def test_a_second_person_confirms_only_after_the_notice_of_their_base(
+    notifications: Notifications,
+) -> None:
+    served_by_rosa(notifications)
+    declared = notifications.command(news.declare_safe(), ROSA)
+
+    with pytest.raises(NoticeComesFirst):
+        notifications.command(
+            ConfirmChannel(participation_id=MARIA, channel_id=declared.channel_id),
+            replace(NOOR, base="systems"),
+        )
+
+
+@pytest.mark.rule("R21")
+def test_an_advocate_who_comes_with_another_base_or_agency_records_nothing(
+    notifications: Notifications,
+) -> None:
+    served_by_rosa(notifications)
+    notifications.hear(news.notice_given("systems"), 3, "intake")
+
+    for changed in (replace(ROSA, base="systems"), replace(ROSA, agency_id=SAM.agency_id)):
+        for command in (news.declare_safe(), SHARING, StopEverything(participation_id=MARIA)):
+            with pytest.raises(NotAssigned):
+                notifications.command(command, changed)
 
 
 def test_a_service_cannot_speak_for_a_person(notifications: Notifications) -> None:
