@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response
@@ -49,13 +48,13 @@ def create_app(
     new_id: Callable[[], UUID] = uuid4,
     checks: Mapping[str, health.Check] | None = None,
     metrics: Metrics | None = None,
-    registries: Sequence[CollectorRegistry] = (),
     lifespan: Callable[[FastAPI], object] | None = None,
 ) -> FastAPI:
     """The gateway over any bus.
 
     ``checks``: what ``/health/ready`` asks (in the embedded form every
-    service's). ``registries``: further metrics that ``/metrics`` shows.
+    service's); it tells the public nothing but the sum of them.
+    ``metrics``: where requests are counted; nothing public shows it.
     Raises ``BadRoutes``, ``BadPolicies`` or ``BadPages``: then nothing starts.
     """
     platform_policies()
@@ -75,7 +74,7 @@ def create_app(
         _add(app, row.verb, row.path, _row_handler(asking, row))
     for page in OWN_PAGES:
         _add(app, "GET", page.path, _page_handler(pages, page))
-    _operational(app, spec, checks or {}, (counted.registry, *registries))
+    _operational(app, spec, checks or {})
     check_routes(app.routes, ROUTES, OWN_PAGES)
     app.openapi = lambda: spec  # type: ignore[method-assign]
     app.add_exception_handler(problems.Problem, _problem)
@@ -126,7 +125,6 @@ def _operational(
     app: FastAPI,
     spec: dict[str, object],
     checks: Mapping[str, health.Check],
-    registries: Sequence[CollectorRegistry],
 ) -> None:
     described = json.dumps(spec, ensure_ascii=False).encode()
     read, policy = html(spec)
@@ -144,12 +142,8 @@ def _operational(
         return _json(200, {"alive": True})
 
     async def ready(_: HttpRequest) -> Response:
-        found = await health.readiness(checks)
-        holds = all(found.values())
-        return _json(200 if holds else 503, {"ready": holds, "checks": found})
-
-    async def metrics(_: HttpRequest) -> Response:
-        return Response(health.exposition(registries), media_type="text/plain; version=0.0.4")
+        holds = all((await health.readiness(checks)).values())
+        return _json(200 if holds else 503, {"ready": holds})
 
     for path, handler in (
         ("/", home),
@@ -157,7 +151,6 @@ def _operational(
         ("/openapi.json", openapi),
         ("/health/live", live),
         ("/health/ready", ready),
-        ("/metrics", metrics),
     ):
         _add(app, "GET", path, handler)
 

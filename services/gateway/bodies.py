@@ -16,6 +16,7 @@ from starlette.requests import Request as HttpRequest
 from services.gateway import problems
 from shared.contracts.base import Model, Request
 
+_NIL = UUID(int=0)
 _SAID = {
     "missing": "is required",
     "extra_forbidden": "is not a field here",
@@ -182,10 +183,13 @@ def idempotency_key(headers: Headers) -> UUID:
     try:
         if len(given) > 1 or len(given[0]) != 36:
             raise ValueError
-        return UUID(given[0])
+        key = UUID(given[0])
+        if key == _NIL:  # what a client sends that forgot to make one
+            raise ValueError
+        return key
     except ValueError:
         raise problems.bad_request(
             "idempotency_key_invalid",
-            "The Idempotency-Key is not one UUID; nothing was stored.",
-            "Send one UUID, written with hyphens, in the Idempotency-Key header.",
+            "The Idempotency-Key is not one fresh UUID; nothing was stored.",
+            "Send one UUID, written with hyphens and not all zeros, in the Idempotency-Key header.",
         ) from None

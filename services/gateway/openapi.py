@@ -268,11 +268,10 @@ def _operational() -> dict[str, Any]:
             }
         }
 
-    away = {"503": {"description": "Not ready; says what is away", "content": {_JSON: {}}}}
+    away = {"503": {"description": "Something that is needed is away", "content": {_JSON: {}}}}
     return {
         "/health/live": get("health_live", "The process is there", _JSON),
         "/health/ready": get("health_ready", "Everything needed is there", _JSON, away),
-        "/metrics": get("metrics", "Counts, in Prometheus' text format", "text/plain"),
     }
 
 

@@ -81,7 +81,6 @@ OPERATIONAL: tuple[str, ...] = (
     "/openapi.json",
     "/health/live",
     "/health/ready",
-    "/metrics",
 )
 """Routes that touch nobody's record and ask for no permission."""
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import socket
 import stat
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.gateway import dev_issuer, provision
+from services.gateway.__main__ import build
 from services.gateway.agencies import AgencyKeys, BadAgencies, KeyRefused, read_keys
+from services.gateway.serve import running
 from services.gateway.settings import GatewaySettings
 from services.gateway.staff import StaffTokens, read_issuers
 from shared.identity.keys import SigningKey
 from shared.observability.metrics import Metrics
 from tests.support.examples import HOUSING_AGENCY, NOOR, PROSECUTOR_OFFICE
 from tests.unit.gateway.door import Door, row_of
+
+RPC_KEYS = json.dumps({"current": "1", "keys": {"1": base64.b64encode(bytes(32)).decode()}})
 
 
 async def _there() -> bool:
@@ -35,30 +42,27 @@ def test_it_is_alive_whatever_else_is_away() -> None:
     assert door.ask("GET", "/health/live").status_code == 200
 
 
-def test_readiness_names_what_is_away_and_not_why() -> None:
+def test_readiness_tells_the_public_neither_what_is_away_nor_why() -> None:
     door = Door(options={"checks": {"bus": _there, "intake": lambda: True, "consent": _broken}})
     answer = door.ask("GET", "/health/ready")
     assert answer.status_code == 503
-    assert answer.json() == {
-        "ready": False,
-        "checks": {"bus": True, "intake": True, "consent": False},
-    }
-    assert "canary" not in answer.text
+    assert answer.json() == {"ready": False}
 
 
 def test_it_is_ready_when_everything_is_there() -> None:
     door = Door(options={"checks": {"bus": _there}})
-    assert door.ask("GET", "/health/ready").json()["ready"] is True
+    assert door.ask("GET", "/health/ready").json() == {"ready": True}
 
 
 def test_requests_are_counted_by_action_and_outcome_and_never_by_id() -> None:
-    door = Door()
+    metrics = Metrics("gateway")
+    door = Door(options={"metrics": metrics})
     door.use(row_of("get_case"), "Maria")
     door.use(row_of("get_case"), "another survivor")
     door.ask("GET", "/v1/nowhere/at-all")
     counted = {
         (sample.labels["method"], sample.labels["outcome"]): sample.value
-        for family in text_string_to_metric_families(door.ask("GET", "/metrics").text)
+        for family in text_string_to_metric_families(generate_latest(metrics.registry).decode())
         for sample in family.samples
         if sample.name == "sayso_requests_total"
     }
@@ -67,16 +71,33 @@ def test_requests_are_counted_by_action_and_outcome_and_never_by_id() -> None:
     assert counted[("unrouted", "not_found")] == 1
 
 
-def test_one_page_shows_the_metrics_of_every_service_of_the_process() -> None:
-    others = [Metrics(name, CollectorRegistry()) for name in ("intake", "consent")]
-    for other in others:
-        other.answered("get_case", "ok", 0.1)
-    door = Door(options={"registries": [other.registry for other in others]})
-    door.use(row_of("get_case"), "Maria")
-    families = list(text_string_to_metric_families(door.ask("GET", "/metrics").text))
-    assert len({family.name for family in families}) == len(families)
-    services = {s.labels["service"] for f in families for s in f.samples if "service" in s.labels}
-    assert services == {"gateway", "intake", "consent"}
+def test_nothing_public_shows_the_counts(door: Door) -> None:
+    assert door.ask("GET", "/metrics").status_code == 404
+    assert "/metrics" not in door.ask("GET", "/openapi.json").text
+
+
+def test_the_operator_finds_counts_and_checks_on_the_internal_port(tmp_path: Path) -> None:
+    (tmp_path / "gateway_key.pem").write_bytes(SigningKey.from_seed("gateway", bytes(32)).pem())
+    (tmp_path / "broker").write_text("password")
+    (tmp_path / "rpc_keys.json").write_text(RPC_KEYS)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    app, _ = build(
+        {
+            "SAYSO_SECRETS": str(tmp_path),
+            "SAYSO_BROKER_HOST": "127.0.0.1",
+            "SAYSO_BROKER_PORT": "1",
+            "SAYSO_HEALTH_PORT": str(port),
+        }
+    )
+    with running(app) as public:
+        inside = f"http://127.0.0.1:{port}"
+        assert httpx.get(f"{public}/health/ready", timeout=10).json() == {"ready": False}
+        ready = httpx.get(f"{inside}/health/ready", timeout=10)
+        assert ready.json() == {"ready": False, "checks": {"rabbitmq": False}}
+        assert "sayso_requests_total" in httpx.get(f"{inside}/metrics", timeout=10).text
+        assert httpx.get(f"{public}/metrics", timeout=10).status_code == 404
 
 
 def test_the_development_issuers_tokens_open_the_door_where_it_is_pinned(

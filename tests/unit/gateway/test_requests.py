@@ -199,7 +199,10 @@ def test_a_command_without_an_idempotency_key_is_refused(door: Door) -> None:
     assert door.bus.asked == []
 
 
-@pytest.mark.parametrize("key", ["", "1", "canary", "{" + str(UUID(int=1))[1:-1] + "}", "x" * 36])
+@pytest.mark.parametrize(
+    "key",
+    ["", "1", "canary", "{" + str(UUID(int=1))[1:-1] + "}", "x" * 36, str(UUID(int=0))],
+)
 def test_an_idempotency_key_that_is_no_uuid_is_refused(key: str, door: Door) -> None:
     answer = door.ask("POST", "/v1/inquiries", json={}, headers={"Idempotency-Key": key})
     assert problem(answer)["code"] == "idempotency_key_invalid"
