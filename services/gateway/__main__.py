@@ -23,7 +23,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.gateway.app import create_app
-from services.gateway.serve import config
+from services.gateway.serve import config, proxies
 from services.gateway.settings import GatewaySettings
 from shared.identity.tokens import GATEWAY
 from shared.messaging.amqp.aio import AioBus
@@ -45,6 +45,9 @@ class Surroundings:
     broker_port: Annotated[int, Variable("SAYSO_BROKER_PORT", "RabbitMQ's AMQP port")] = 5672
     http_host: Annotated[str, Variable("SAYSO_HTTP_HOST", "where to listen")] = "127.0.0.1"
     http_port: Annotated[int, Variable("SAYSO_HTTP_PORT", "the port to listen on")] = 8000
+    trusted_proxy: Annotated[
+        str, Variable("SAYSO_TRUSTED_PROXY", "whose X-Forwarded-For is believed; nobody's if empty")
+    ] = ""
     health_host: Annotated[str, Variable("SAYSO_HEALTH_HOST", "where health listens")] = "127.0.0.1"
     health_port: Annotated[int, Variable("SAYSO_HEALTH_PORT", "health's port")] = 9100
     log_level: Annotated[str, Variable("SAYSO_LOG_LEVEL", "the least that is logged")] = "INFO"
@@ -53,6 +56,7 @@ class Surroundings:
 def build(environ: Mapping[str, str]) -> tuple[FastAPI, Surroundings]:
     """The application over RabbitMQ; ``SettingsError``, ``ValueError`` or ``OSError``."""
     at = load(Surroundings, environ)
+    proxies(at.trusted_proxy)
     folder = Path(environ.get(SECRETS_DIR) or DEFAULT_SECRETS_DIR)
     password = Secrets(folder).text("broker").reveal()
     broker = Broker(at.broker_host, GATEWAY, password, at.broker_port)
@@ -91,7 +95,7 @@ def main(environ: Mapping[str, str]) -> int:
         print(wrong, file=sys.stderr)
         return 1
     configure(GATEWAY, at.log_level)
-    uvicorn.Server(config(app, at.http_host, at.http_port)).run()
+    uvicorn.Server(config(app, at.http_host, at.http_port, proxies(at.trusted_proxy))).run()
     return 0
 
 

@@ -95,6 +95,7 @@ def _asking(bus: AsyncBus, settings: GatewaySettings, clock: Callable[[], dateti
     limiters = {
         "codes": Limiter(limits.codes_each, limits.codes_together),
         "beginnings": Limiter(limits.beginnings_each, limits.beginnings_together),
+        "disclosures": Limiter(limits.disclosures_each, None),
     }
     return Asking(bus, admission, sessions, settings.key, clock, limits, limiters)
 

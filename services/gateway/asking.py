@@ -56,11 +56,26 @@ class Asking:
         """The service's answer as JSON; every way to fail raises a ``Problem`` or ``Refused``."""
         now = self.clock()
         http.state.action = row.action
-        self._slow_down(row, http, now)
+        if row.limit != "codes":
+            return await self._answer(row, http, now)
+        try:
+            return await self._answer(row, http, now)
+        except (problems.Problem, Refused) as failed:
+            # Only what fails is counted: whoever has the right code is never locked out by
+            # others behind the same address.
+            if not _ours(failed):
+                self._slow_down(row, _address(http), self.clock())
+            raise
+
+    async def _answer(self, row: Row, http: HttpRequest, now: datetime) -> Response:
+        if row.limit == "beginnings":
+            self._slow_down(row, _address(http), now)
         principal = self.admission.admit(row.who, http.headers, now)
         http.state.principal_kind = principal.kind
         path = bodies.read_path(row.request, http.path_params)
         may(principal, row, path)
+        if row.limit == "disclosures":
+            self._slow_down(row, str(principal.agency_id), now)
         command_id = bodies.idempotency_key(http.headers) if row.is_command else None
         asked = bodies.whole(row.request, path, await self._rest(row, http))
         result = await self._ask(row, asked, principal, http.state.correlation_id, command_id)
@@ -68,12 +83,10 @@ class Asking:
             result = self._session(result, now)
         return Response(json_of(result), 200, media_type="application/json")
 
-    def _slow_down(self, row: Row, http: HttpRequest, now: datetime) -> None:
-        if row.limit:
-            address = http.client.host if http.client else ""
-            seconds = self.limiters[row.limit].ask(address, now)
-            if seconds:
-                raise problems.too_many(seconds)
+    def _slow_down(self, row: Row, who: str, now: datetime) -> None:
+        seconds = self.limiters[row.limit].ask(who, now)
+        if seconds:
+            raise problems.too_many(seconds)
 
     async def _rest(self, row: Row, http: HttpRequest) -> Model:
         if row.verb == "GET":
@@ -120,6 +133,17 @@ class Asking:
             case_id=opened_by_code.case_id,
             participation_id=participation_id,
         )
+
+
+def _address(http: HttpRequest) -> str:
+    return http.client.host if http.client else ""
+
+
+def _ours(failed: problems.Problem | Refused) -> bool:
+    """Whether it failed because something here is away: no attempt of anybody's."""
+    if isinstance(failed, Refused):
+        return failed.because == "unavailable"
+    return failed.status >= 500
 
 
 def may(principal: Principal, row: Row, path: Mapping[str, Any]) -> None:

@@ -37,28 +37,34 @@ class Bucket:
 
 
 class Limiter:
-    """A bucket for each address and one for everybody.
+    """A bucket for each address (or agency), and one for everybody where there is one.
 
-    The number of addresses remembered is bounded; the one unused longest is
-    forgotten first, and the common bucket still holds.
+    The number remembered is bounded; the one unused longest is forgotten
+    first, and the common bucket still holds.
     """
 
-    def __init__(self, each: Rate, together: Rate, remembered: int = 10_000) -> None:
+    def __init__(self, each: Rate, together: Rate | None, remembered: int = 10_000) -> None:
         self._each, self._together, self._remembered = each, together, remembered
         self._addresses: OrderedDict[str, Bucket] = OrderedDict()
         self._all: Bucket | None = None
 
     def ask(self, address: str, now: datetime) -> int:
         """0 and one attempt used; or the seconds to wait, and nothing used."""
-        if self._all is None:
-            self._all = Bucket(self._together, now)
+        buckets = self._buckets(address, now)
+        wait = max(bucket.wait(now) for bucket in buckets)
+        if wait > 0:
+            return math.ceil(wait)
+        for bucket in buckets:
+            bucket.take()
+        return 0
+
+    def _buckets(self, address: str, now: datetime) -> tuple[Bucket, ...]:
         own = self._addresses.pop(address, None) or Bucket(self._each, now)
         self._addresses[address] = own
         if len(self._addresses) > self._remembered:
             self._addresses.popitem(last=False)
-        wait = max(own.wait(now), self._all.wait(now))
-        if wait > 0:
-            return math.ceil(wait)
-        own.take()
-        self._all.take()
-        return 0
+        if self._together is None:
+            return (own,)
+        if self._all is None:
+            self._all = Bucket(self._together, now)
+        return (own, self._all)

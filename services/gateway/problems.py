@@ -205,7 +205,7 @@ def too_many(seconds: int) -> Problem:
         429,
         "too_many_requests",
         "Too many requests",
-        "There were too many attempts for the moment; nothing was checked and nothing stored.",
+        "There were too many attempts for the moment; nothing was stored.",
         "Wait for the time in Retry-After, then try again. Crisis help is never limited.",
         {"Retry-After": str(max(1, seconds))},
     )

@@ -29,7 +29,11 @@ _FIELD = re.compile(r"{(\w+)}")
 
 @dataclass(frozen=True)
 class Row:
-    """A route and its permission. ``limit`` names the bucket that slows guessing down."""
+    """A route and its permission. ``limit`` names the bucket that slows it down.
+
+    ``beginnings``: each, by address. ``codes``: those that fail, by address.
+    ``disclosures``: each, by agency.
+    """
 
     verb: Literal["GET", "POST"]
     path: str
@@ -37,7 +41,7 @@ class Row:
     action: str
     resource: Resource
     who: tuple[Kind, ...]
-    limit: Literal["", "codes", "beginnings"] = ""
+    limit: Literal["", "codes", "beginnings", "disclosures"] = ""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -149,7 +153,13 @@ ROUTES: tuple[Row, ...] = (
     Row("POST", _G + "/revocation", c.RevokeGrant, "revoke_grant", "participation", BOTH),
     # Agencies: asked of consent first, then taken once from the owner (architecture, 5).
     Row(
-        "POST", "/v1/agency/disclosures", c.RequestDisclosure, "request_disclosure", "none", AGENCY
+        "POST",
+        "/v1/agency/disclosures",
+        c.RequestDisclosure,
+        "request_disclosure",
+        "none",
+        AGENCY,
+        "disclosures",
     ),
     Row(
         "POST",

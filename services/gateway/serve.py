@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from ipaddress import ip_network
 from threading import Thread
 from time import monotonic, sleep
 
@@ -15,8 +16,13 @@ _STARTS_WITHIN = 10.0
 _LONGEST_HEADERS = 32_768
 
 
-def config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
-    """No access log (its lines hold paths, and paths hold ids), no server header."""
+def config(
+    app: ASGIApp, host: str, port: int, trusted_proxies: Sequence[str] = ()
+) -> uvicorn.Config:
+    """No access log (its lines hold paths, and paths hold ids), no server header.
+
+    ``X-Forwarded-For`` is believed from ``trusted_proxies`` and from nobody else.
+    """
     return uvicorn.Config(
         app,
         host=host,
@@ -24,7 +30,8 @@ def config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         ws="none",
         http="h11",  # it bounds the size of headers; the faster one does not
         timeout_keep_alive=20,
@@ -34,8 +41,22 @@ def config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
     )
 
 
+def proxies(given: str) -> tuple[str, ...]:
+    """Addresses or networks with commas between; ``ValueError`` for anything else, or for all."""
+    named = tuple(part.strip() for part in given.split(",") if part.strip())
+    for name in named:
+        if ip_network(name).prefixlen == 0:
+            raise ValueError("SAYSO_TRUSTED_PROXY: everybody is no proxy")
+    return named
+
+
 @contextmanager
-def running(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def running(
+    app: ASGIApp,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    trusted_proxies: Sequence[str] = (),
+) -> Iterator[str]:
     """Serve in a thread of this process while the block runs; its address.
 
     Port 0 takes a free one. ``OSError`` where the port is taken,
@@ -44,7 +65,7 @@ def running(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
-        server = uvicorn.Server(config(app, host, port))
+        server = uvicorn.Server(config(app, host, port, trusted_proxies))
         address = f"http://{host}:{listening.getsockname()[1]}"
         thread = Thread(target=_serve, args=(server, listening), name="http", daemon=True)
         thread.start()

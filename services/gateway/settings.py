@@ -16,6 +16,7 @@ from shared.identity.tokens import GATEWAY
 
 _CODES = Rate(burst=20, per_minute=20)
 _BEGINNINGS = Rate(burst=30, per_minute=30)
+_DISCLOSURES = Rate(burst=60, per_minute=60)
 _TOGETHER = Rate(burst=300, per_minute=600)
 
 
@@ -30,6 +31,7 @@ class Limits:
     codes_together: Rate = _TOGETHER
     beginnings_each: Rate = _BEGINNINGS
     beginnings_together: Rate = _TOGETHER
+    disclosures_each: Rate = _DISCLOSURES
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class GatewaySettings:
         ``gateway_key.pem`` (Ed25519, required), ``agency_pepper`` (required
         with agencies), ``agencies.json``, ``staff_issuers.json``. The
         environment's ``SAYSO_PAGES`` names a deployment's own crisis help and
-        rights; ``SAYSO_CODES_PER_MINUTE`` the attempts one address has.
+        rights; ``SAYSO_CODES_PER_MINUTE`` how often one
+        address may be wrong.
         """
         env = env or {}
         agencies = _text(folder / "agencies.json", "[]")

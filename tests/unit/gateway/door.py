@@ -40,6 +40,7 @@ KEY = SigningKey.from_seed("gateway", b"g" * 32)
 ISSUER_KEY = SigningKey.from_seed("urn:sayso:development-issuer", b"i" * 32)
 PEPPER = b"p" * 32
 HOUSING_KEY = "sayso_" + "11" * 32
+SHELTER_KEY = "sayso_" + "44" * 32
 PAROLE_KEY = "sayso_" + "22" * 32
 PAROLE_BOARD = an_id("parole board")
 
@@ -55,6 +56,7 @@ ORDINARY = Limits(
     codes_together=Rate(10_000, 10_000),
     beginnings_each=Rate(10_000, 10_000),
     beginnings_together=Rate(10_000, 10_000),
+    disclosures_each=Rate(10_000, 10_000),
 )
 
 
@@ -107,6 +109,7 @@ class Door:
             staff_issuers=read_issuers(self.issuer.pinned()),
             agency_keys=(
                 AgencyKey(HOUSING_AGENCY, "housing", hashed(HOUSING_KEY, PEPPER)),
+                AgencyKey(COMMUNITY_AGENCY, "community", hashed(SHELTER_KEY, PEPPER)),
                 AgencyKey(PAROLE_BOARD, "parole", hashed(PAROLE_KEY, PEPPER)),
             ),
             agency_pepper=PEPPER,
@@ -162,6 +165,7 @@ PEOPLE: Mapping[str, Principal | UUID | str | None] = {
     "supervision officer": OFFICER,
     "advocate in a parole unit": ADVOCATE_OF_PAROLE,
     "housing agency": HOUSING_KEY,
+    "another agency": SHELTER_KEY,
     "parole agency": PAROLE_KEY,
 }
 
