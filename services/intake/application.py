@@ -9,12 +9,13 @@ import structlog
 
 from services.intake import tables as reads
 from services.intake.contracts import announce
-from services.intake.domain import Case, Handover, Option, Participation
+from services.intake.domain import Case, Handover, Option, Participation, Timeline
 from services.intake.domain.refusals import (
     CodeUnknown,
     DecidedInTheFuture,
     NoSuchItem,
     NoSuchOption,
+    OnlyOwnAgency,
     UnknownNotice,
 )
 from services.intake.formats import possession_code
@@ -96,7 +97,9 @@ class IntakeApplication(EventSourcedApplication):
         return Done(state=case.state)
 
     def assign_advocate(self, command: asked.AssignAdvocate, work: Work) -> Done:
-        """A coordinator assigns whom the survivor asked for (R21)."""
+        """A coordinator assigns whom the survivor asked for, of their own agency (R21)."""
+        if command.agency_id != work.ctx.principal.agency_id:  # R21
+            raise OnlyOwnAgency()
         participation, case = self._both(work, command.participation_id)
         participation.assign_advocate(
             command.advocate_id, command.base, command.agency_id, recorder(work.ctx)
@@ -132,7 +135,13 @@ class IntakeApplication(EventSourcedApplication):
         participation, case = self._both(work, command.participation_id)
         need_id = new_id()
         words = Sealed.pending(participation.id, "needs", command.words)
-        participation.state_need(need_id, words, self._said(command, work, participation))
+        heard = work.find(Timeline, Timeline.create_id(participation.id))
+        participation.state_need(
+            need_id,
+            words,
+            self._said(command, work, participation),
+            heard.carried_out if heard else (),
+        )
         case.open()
         self._save(work, command, participation, case)
         return asked.NeedRecorded(need_id=need_id, state=case.state)
@@ -256,7 +265,9 @@ class IntakeApplication(EventSourcedApplication):
         confirmed = self._confirmed(command, agency_id, work.ctx)
         participation = work.find(Participation, confirmed.participation_id)
         need = reads.need(self, confirmed.participation_id, command.item.item_id)
-        if participation is None or need is None or participation.erases("needs"):
+        if participation is None or need is None:
+            raise NoSuchItem()
+        if need["words"] is None or participation.is_erased(command.item.item_id):
             raise NoSuchItem()
         handover_id = Handover.create_id(command.disclosure_id)
         if work.find(Handover, handover_id) is not None:
@@ -338,7 +349,17 @@ class IntakeApplication(EventSourcedApplication):
         )
 
     def get_case(self, query: asked.GetCase, ctx: Context) -> asked.CaseView:
-        """Where the case stands and who helps; the base is always shown (R21)."""
+        """Where the case stands and who helps; the base is always shown (R21).
+
+        A coordinator sees an open request for an advocate, and what is their own agency's.
+        """
+        who = ctx.principal
+        if who.kind == "staff" and who.role == "coordinator":
+            found = reads.who_helps(self, query.participation_id)
+            asked_for = found is not None and found["requested_base"] is not None
+            ours = found is not None and found["advocate_agency_id"] == who.agency_id
+            if not asked_for and (not ours or who.agency_id is None):  # R21
+                raise NotAllowed()
         return reads.case_view(self, query.participation_id)
 
     def get_needs(self, query: asked.GetNeeds, ctx: Context) -> asked.Needs:
@@ -363,13 +384,26 @@ class IntakeApplication(EventSourcedApplication):
         participation_id = getattr(request, "participation_id", None)
         if participation_id is None:
             return {"participation_id": "", "assigned": []}
-        found = reads.who_helps(self, participation_id)
+        assigned = self._assigned(reads.who_helps(self, participation_id), ctx)
         decision_id = getattr(request, "decision_id", None)
         return {
             "participation_id": str(participation_id),
-            "assigned": [str(found["advocate_id"])] if found and found["advocate_id"] else [],
+            "assigned": assigned,
             "recorded_by": reads.recorded_by(self, participation_id, decision_id),
         }
+
+    @staticmethod
+    def _assigned(found: dict[str, Any] | None, ctx: Context) -> list[str]:
+        """Who is assigned; not whoever asks under another base or agency than that (R21)."""
+        if found is None or found["advocate_id"] is None:
+            return []
+        who = ctx.principal
+        if who.id == found["advocate_id"] and (who.base, who.agency_id) != (
+            found["advocate_base"],
+            found["advocate_agency_id"],
+        ):
+            return []
+        return [str(found["advocate_id"])]
 
     # -- what the methods above share ---------------------------------------------------------
 
@@ -392,7 +426,9 @@ class IntakeApplication(EventSourcedApplication):
     def _index(self, code: str) -> bytes:
         return possession_code.index(code, self.edge.secrets["index_key"])
 
-    def _words(self, token: str, participation_id: UUID) -> str | None:
+    def _words(self, token: str | None, participation_id: UUID) -> str | None:
+        if token is None:
+            return None
         try:
             return self.open(token, participation_id=participation_id, record_class="needs")
         except KeyDestroyed:
@@ -426,6 +462,7 @@ def header(
     by = recorder(ctx)
     if not by.is_staff and by.actor_id != participation.id:
         raise NotAllowed()
+    participation.must_be_as_assigned(by)  # R21 R22
     return Decision(
         decided_by=decided_by,
         participation_id=participation.id,

@@ -95,13 +95,13 @@ def _participation(event: DomainEvent, recorded: Recorded) -> Iterable[Row]:
         case Participation.AdvocateAssigned():
             yield (
                 "UPDATE participations SET requested_base = NULL, advocate_id = %s,"
-                " advocate_base = %s WHERE participation_id = %s",
-                (event.advocate_id, event.base, subject),
+                " advocate_base = %s, advocate_agency_id = %s WHERE participation_id = %s",
+                (event.advocate_id, event.base, event.agency_id, subject),
             )
         case Participation.AdvocateAssignmentEnded():
             yield (
-                "UPDATE participations SET advocate_id = NULL, advocate_base = NULL"
-                " WHERE participation_id = %s",
+                "UPDATE participations SET advocate_id = NULL, advocate_base = NULL,"
+                " advocate_agency_id = NULL WHERE participation_id = %s",
                 (subject,),
             )
         case Participation.ConfidentialityNoticeGiven():
@@ -125,6 +125,8 @@ def _participation(event: DomainEvent, recorded: Recorded) -> Iterable[Row]:
             yield _waits(event.decision_id, subject, event.decision)
         case Participation.ErasureRecorded():
             yield _waits(event.erasure_id, subject, event.decision)
+        case Participation.ErasureRequested() if "needs" in event.record_classes:
+            yield ("UPDATE needs SET words = NULL WHERE participation_id = %s", (subject,))
         case (
             Participation.DecisionConfirmed()
             | Participation.DecisionDenied()
@@ -221,10 +223,11 @@ def opened_by(app: Reader, code_index: bytes) -> dict[str, Any] | None:
 
 
 def who_helps(app: Reader, participation_id: UUID) -> dict[str, Any] | None:
-    """The assigned advocate."""
+    """The assigned advocate, of which base and agency, or whether one is asked for."""
     return _one(
         app.read(
-            "SELECT advocate_id FROM participations WHERE participation_id = %s",
+            "SELECT advocate_id, advocate_base, advocate_agency_id, requested_base"
+            " FROM participations WHERE participation_id = %s",
             (participation_id,),
             participation_id,
         )

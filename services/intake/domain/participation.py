@@ -7,7 +7,7 @@ from every state, and is never refused for want of a notice, a reason or an open
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -20,10 +20,13 @@ from services.intake.domain.refusals import (
     BeyondRecall,
     CaseAtRest,
     DeclinedBefore,
+    ErasureUnderWay,
+    NotAsAssigned,
     NothingToConfirm,
     NoticeNotGiven,
     NoticeOfAnotherBase,
     NotOffered,
+    OfferedBefore,
     OnlyTheSurvivor,
     SecondPersonNeeded,
     TooFewOptions,
@@ -153,13 +156,19 @@ class Participation(Aggregate):
         self.requested_base: str | None = None
         self.advocate_id: UUID | None = None
         self.advocate_base: str | None = None
+        self.advocate_agency: UUID | None = None
         self.notice_base: str | None = None
         self.notice_version: str | None = None
+        self.told_of: set[str] = set()
         self.involvement = "active"
         self.offers: dict[UUID, dict[str, str]] = {}
         self.chosen: dict[str, UUID] = {}
         self.declined: dict[str, UUID] = {}
         self.not_to_offer: set[str] = set()
+        self.unanswered: set[str] = set()
+        self.not_to_repeat: set[str] = set()
+        self.needs: set[UUID] = set()
+        self.erased: set[UUID] = set()
         self.waiting: dict[UUID, Yes] = {}
         self.in_effect: dict[UUID, Yes] = {}
         self.over: set[UUID] = set()
@@ -175,6 +184,19 @@ class Participation(Aggregate):
     def notice_is_due(self) -> bool:
         """Whether the notice of the present base is missing; a new base needs a new one (R21)."""
         return self.notice_base != self.base
+
+    def must_be_as_assigned(self, by: RecordedBy) -> None:
+        """The assigned advocate acts as whom they were assigned, or not at all (R21, R22)."""
+        if by.is_staff and by.actor_id == self.advocate_id and not self.is_helped_by(by):
+            raise NotAsAssigned()
+
+    def is_helped_by(self, by: RecordedBy) -> bool:
+        """Whether this is the assigned advocate, of the base and agency they were assigned from."""
+        return (by.actor_id, by.base, by.agency_id) == (
+            self.advocate_id,
+            self.advocate_base,
+            self.advocate_agency,
+        )
 
     def request_advocate(self, base: str, decision: Decision) -> None:
         """Ask for an advocate of this base; asking again for another base replaces it (R21)."""
@@ -218,20 +240,37 @@ class Participation(Aggregate):
 
     # -- needs and options --------------------------------------------------------------------
 
-    def state_need(self, need_id: UUID, words: Sealed, decision: Decision) -> None:
-        """Keep a need in the survivor's own words, sealed (R37)."""
+    def state_need(
+        self,
+        need_id: UUID,
+        words: Sealed,
+        decision: Decision,
+        carried_out: Collection[UUID] = (),
+    ) -> None:
+        """Keep a need in the survivor's own words, sealed (R37).
+
+        ``carried_out`` are the erasures whose keys are destroyed: while another goes on,
+        words would be closed under a key that is about to be destroyed.
+        """
         self._may_write()
+        if any(
+            "needs" in yes.record_classes and erasure_id not in carried_out
+            for erasure_id, yes in self.in_effect.items()
+        ):
+            raise ErasureUnderWay()
         self._state_need(need_id=need_id, words=words, decision=decision)  # R37
 
     def offer_options(
         self, offer_id: UUID, options: tuple[Option, ...], decision: Decision
     ) -> None:
-        """Offer several real options, and none that was declined (R38, R11)."""
+        """Offer several real options, none declined and none still unanswered (R38, R11)."""
         self._may_write()
         if len(real_choices(options)) < 2:  # R38
             raise TooFewOptions()
         if real_choices(options) & self.not_to_offer:  # R11
             raise DeclinedBefore()
+        if real_choices(options) & self.not_to_repeat:  # R11
+            raise OfferedBefore()
         for option in dict.fromkeys(options):
             self._offer_option(
                 offer_id=offer_id,
@@ -248,7 +287,7 @@ class Participation(Aggregate):
         The survivor's own choice is in effect; one that staff recorded waits (R71), but
         for "nothing now", which is a no.
         """
-        standing = self._standing(option, decision)
+        standing = self._standing(option, offer_id, decision)
         if standing is not None:
             return standing
         self._may_write()
@@ -290,7 +329,7 @@ class Participation(Aggregate):
         return decision_id
 
     def make_contact(self, decision: Decision) -> None:
-        """Come by themself; only then may what they declined be shown again (R11)."""
+        """Come by themself; only then may what they declined or left open be shown again (R11)."""
         if decision.recorded_by.is_staff:  # R11
             raise OnlyTheSurvivor()
         self._make_contact(decision=decision)
@@ -298,14 +337,21 @@ class Participation(Aggregate):
     # -- yes and no ---------------------------------------------------------------------------
 
     def confirm_decision(self, decision_id: UUID, decision: Decision, *, trained: bool) -> None:
-        """Confirm a yes that staff recorded; only now it takes effect (R71)."""
+        """Confirm a yes that staff recorded; only now it takes effect (R71).
+
+        The second person is trained, of the assigned advocate's agency, and of a base whose
+        notice the survivor was given: nobody else's staff learn of the yes (R21, R22).
+        """
         if decision_id in self.in_effect:
             return
         if decision_id in self.over:
             raise NothingToConfirm()
         yes = self._known(self.waiting, decision_id)
-        if decision.recorded_by.is_staff and (  # R71
-            not trained or decision.recorded_by.actor_id == yes.decision.recorded_by.actor_id
+        by = decision.recorded_by
+        if by.is_staff and not (  # R71
+            trained
+            and by.actor_id != yes.decision.recorded_by.actor_id
+            and self._may_hear_the_yes(by)
         ):
             raise SecondPersonNeeded()
         if yes.kind == "option":
@@ -337,9 +383,9 @@ class Participation(Aggregate):
         self._record_erasure(erasure_id=erasure_id, record_classes=classes, decision=decision)
         return erasure_id
 
-    def erases(self, record_class: str) -> bool:
-        """Whether an erasure of this class took effect, even if no key is destroyed yet."""
-        return any(record_class in yes.record_classes for yes in self.in_effect.values())
+    def is_erased(self, need_id: UUID) -> bool:
+        """Whether an erasure took effect since this was stated, even if its key is there."""
+        return need_id in self.erased
 
     # -- rest ---------------------------------------------------------------------------------
 
@@ -369,6 +415,12 @@ class Participation(Aggregate):
         if self.involvement != "active":
             raise CaseAtRest()
 
+    def _may_hear_the_yes(self, by: RecordedBy) -> bool:
+        if self.advocate_id is None or by.agency_id != self.advocate_agency:  # R21
+            return False
+        self.must_be_as_assigned(by)
+        return by.base in self.told_of  # R22
+
     def _is_offered(self, option: Option, offer_id: UUID | None) -> None:
         if offer_id is None:
             return
@@ -377,15 +429,26 @@ class Participation(Aggregate):
         if offered is None or (option.key not in offered and option.key != NOTHING_NOW):
             raise NotOffered()
 
-    def _standing(self, option: Option, decision: Decision) -> UUID | None:
+    def _standing(self, option: Option, offer_id: UUID | None, decision: Decision) -> UUID | None:
         chosen = self.chosen.get(option.key)
-        if chosen is not None:
+        if chosen is not None and not (option.key == NOTHING_NOW and self._leaves_open(offer_id)):
             return chosen
         for decision_id in self._waiting_for(option.programme_type):
             yes = self.waiting[decision_id]
             if yes.option == option and yes.decision.recorded_by == decision.recorded_by:
                 return decision_id
         return None
+
+    def _answered_by_nothing_now(self, offer_id: UUID | None) -> set[str]:
+        """Which types "nothing now" is a no to: its offer's, or those of every open offer."""
+        if offer_id is None:
+            return set(self.unanswered)
+        return set(self.offers.get(offer_id, {}).values()) - {NOTHING_NOW}
+
+    def _leaves_open(self, offer_id: UUID | None) -> bool:
+        """Whether an earlier "nothing now" did not answer all that this one answers."""
+        answered = self._answered_by_nothing_now(offer_id) - self.not_to_offer
+        return bool(answered or self._choices_waiting())
 
     def _waiting_for(self, programme_type: str) -> list[UUID]:
         return [
@@ -448,26 +511,32 @@ class Participation(Aggregate):
         self.requested_base = None
         self.advocate_id = advocate_id
         self.advocate_base = base
+        self.advocate_agency = agency_id
 
     @event(AdvocateAssignmentEnded)
     def _end_assignment(self, advocate_id: UUID, decision: Decision) -> None:
         self.advocate_id = None
         self.advocate_base = None
+        self.advocate_agency = None
 
     @event(ConfidentialityNoticeGiven)
     def _give_notice(self, base: str, notice_version: str, decision: Decision) -> None:
         self.notice_base = base
         self.notice_version = notice_version
+        self.told_of.add(base)
 
     @event(NeedStated)
     def _state_need(self, need_id: UUID, words: Sealed, decision: Decision) -> None:
-        pass
+        self.needs.add(need_id)
 
     @event(OptionOffered)
     def _offer_option(
         self, offer_id: UUID, option: str, programme_type: str, decision: Decision
     ) -> None:
         self.offers.setdefault(offer_id, {})[option] = programme_type
+        if programme_type != NOTHING_NOW:
+            self.unanswered.add(programme_type)
+            self.not_to_repeat.add(programme_type)
 
     @event(ChoiceRecorded)
     def _record_choice(
@@ -499,9 +568,12 @@ class Participation(Aggregate):
         self.chosen[option] = decision_id
         self.declined.pop(option, None)
         self.not_to_offer.discard(programme_type)
-        if programme_type == NOTHING_NOW and offer_id is not None:
+        answered = {programme_type}
+        if programme_type == NOTHING_NOW:
             # "Nothing now" is a no to all that was offered with it.
-            self.not_to_offer |= set(self.offers[offer_id].values()) - {NOTHING_NOW}
+            answered = self._answered_by_nothing_now(offer_id)
+            self.not_to_offer |= answered
+        self._remember_answered(answered)
         if programme_type != NOTHING_NOW:
             self.chosen.pop(NOTHING_NOW, None)
 
@@ -519,6 +591,7 @@ class Participation(Aggregate):
             self._forget(undone)
         self.declined[option] = decision_id
         self.over.add(decision_id)
+        self._remember_answered({programme_type})
         if programme_type != NOTHING_NOW:
             self.not_to_offer.add(programme_type)
 
@@ -537,6 +610,7 @@ class Participation(Aggregate):
     @event(ContactMade)
     def _make_contact(self, decision: Decision) -> None:
         self.not_to_offer.clear()
+        self.not_to_repeat.clear()
 
     @event(InvolvementChanged)
     def _change_involvement(self, involvement: str, decision: Decision) -> None:
@@ -554,6 +628,12 @@ class Participation(Aggregate):
     ) -> None:
         self.waiting.pop(erasure_id, None)
         self.in_effect[erasure_id] = Yes("erasure", decision, record_classes=tuple(record_classes))
+        if "needs" in record_classes:
+            self.erased |= self.needs
+
+    def _remember_answered(self, programme_types: set[str]) -> None:
+        self.unanswered -= programme_types
+        self.not_to_repeat -= programme_types
 
     def _forget(self, decision_id: UUID) -> None:
         self.waiting.pop(decision_id, None)

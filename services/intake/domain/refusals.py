@@ -72,6 +72,14 @@ class DeclinedBefore(Refused):
     what_to_do = "Leave it out. The survivor can choose it, or make contact, at any time."
 
 
+class OfferedBefore(Refused):
+    """No answer is not an invitation to ask again (R11)."""
+
+    code = "offered_before"
+    detail = "One of these was offered, and the survivor has not answered yet."
+    what_to_do = "Leave it out, and wait for the survivor to answer or to make contact."
+
+
 class NotOffered(Refused):
     """The offer named does not hold this option."""
 
@@ -111,6 +119,30 @@ class UnknownDecision(NotFound):
 
     code = "unknown_decision"
     detail = "There is no such decision here."
+
+
+class NotAsAssigned(NotAllowed):
+    """What stays confidential depends on the base: nobody passes for another (R21, R22)."""
+
+    code = "not_as_assigned"
+    detail = "The advocate of this survivor was assigned from another base or agency."
+    what_to_do = "Act under the base and agency of the assignment, or let the survivor ask anew."
+
+
+class OnlyOwnAgency(NotAllowed):
+    """A coordinator speaks for their own agency's advocates and for no others (R21)."""
+
+    code = "only_own_agency"
+    detail = "A coordinator assigns advocates of their own agency only."
+    what_to_do = "Name an advocate of your agency, or leave it to the other agency's coordinator."
+
+
+class ErasureUnderWay(Refused):
+    """What is written now would be destroyed with what is being erased."""
+
+    code = "erasure_under_way"
+    detail = "The needs of this survivor are being erased; nothing new is written until it is done."
+    what_to_do = "Wait until the timeline says that the keys are destroyed, and state it then."
 
 
 class BeyondRecall(Refused):

@@ -12,6 +12,9 @@ from eventsourcing.domain import event
 
 from shared.eventstore.aggregate import Aggregate
 
+_DESTROYED = frozenset(("erasure_keys_destroyed", "erasure_completed"))
+"""What the keyring says once nothing of an erasure can be opened with a key it holds."""
+
 
 class Timeline(Aggregate):
     """Entries in the order in which they were heard."""
@@ -38,6 +41,7 @@ class Timeline(Aggregate):
     @event(TimelineBegun)
     def __init__(self, participation_id: UUID) -> None:
         self.participation_id = participation_id
+        self.carried_out: set[UUID] = set()
 
     def note(
         self,
@@ -74,4 +78,5 @@ class Timeline(Aggregate):
         recorded_by_id: UUID | None,
         recorded_by_role: str | None,
     ) -> None:
-        pass
+        if source == "keyring" and what in _DESTROYED and about is not None:
+            self.carried_out.add(UUID(about))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg2
@@ -11,10 +13,12 @@ import psycopg2.errors
 import pytest
 
 from shared.contracts import intake as asked
+from shared.contracts.keyring import KeysDestroyedMessage
 from shared.contracts.refusal import KeyUsedForAnother, NotAllowed, NotFound, Refused
+from shared.identity.authorise import platform_policies
 from shared.identity.principal import Principal
 from tests.integration.intake.world import COORDINATOR, NEED, World
-from tests.support.examples import COMMUNITY_AGENCY, IVO, NOOR, ROSA
+from tests.support.examples import COMMUNITY_AGENCY, IVO, NOOR, PROSECUTOR_OFFICE, ROSA, SAM
 
 
 def lived(world: World) -> None:
@@ -346,3 +350,117 @@ def test_a_notice_that_there_never_was_is_refused_and_nothing_is_stored(world: W
 
     assert no.value.code == "unknown_notice"
     assert world.log() == before
+
+
+@pytest.mark.rule("R21")
+@pytest.mark.rule("R22")
+@pytest.mark.parametrize(
+    "changed", [{"base": "systems"}, {"base": None}, {"agency_id": PROSECUTOR_OFFICE}]
+)
+def test_an_advocate_under_another_base_or_agency_than_assigned_does_and_reads_nothing(
+    world: World, changed: dict[str, Any]
+) -> None:
+    world.accompanied()
+    before = world.log()
+    passing = replace(ROSA, **changed)
+
+    for request, fields in (
+        (asked.StateNeed, {"words": NEED}),
+        (asked.OfferOptions, {"options": ("housing", "counselling")}),
+        (asked.ChooseOption, {"option": "housing"}),
+        (asked.DeclineOption, {"option": "housing"}),
+        (
+            asked.GiveConfidentialityNotice,
+            {"base": "community", "notice_version": "community-1"},
+        ),
+    ):
+        with pytest.raises(NotAllowed) as refused:
+            world.say(request, passing, **fields)
+        assert refused.value.code == "not_as_assigned"
+
+    assert world.log() == before
+    query = asked.GetNeeds(participation_id=world.me)
+    for who, may in ((passing, False), (ROSA, True)):
+        record = world.app.resource(query, world.ctx(who))
+        assert platform_policies().allow(who, "get_needs", record) is may
+
+
+@pytest.mark.rule("R21")
+def test_a_coordinator_assigns_advocates_of_their_own_agency_only(world: World) -> None:
+    world.say(asked.RequestAdvocate, base="systems")
+
+    with pytest.raises(NotAllowed) as refused:
+        world.say(
+            asked.AssignAdvocate,
+            COORDINATOR,
+            advocate_id=SAM.id,
+            base="systems",
+            agency_id=PROSECUTOR_OFFICE,
+        )
+
+    assert refused.value.code == "only_own_agency"
+    assert "AdvocateAssigned" not in world.log()
+
+
+@pytest.mark.rule("R21")
+def test_a_coordinator_sees_open_requests_and_the_assignments_of_their_agency(
+    world: World,
+) -> None:
+    elsewhere = replace(COORDINATOR, id=uuid4(), agency_id=PROSECUTOR_OFFICE)
+    adrift = replace(COORDINATOR, id=uuid4(), agency_id=None)
+
+    def seen_by() -> list[Principal]:
+        seen = []
+        for who in (COORDINATOR, elsewhere, adrift):
+            try:
+                world.say(asked.GetCase, who)
+            except NotAllowed:
+                continue
+            seen.append(who)
+        return seen
+
+    assert seen_by() == []
+    world.say(asked.RequestAdvocate, base="community")
+    assert seen_by() == [COORDINATOR, elsewhere, adrift]
+    world.accompanied()
+    assert seen_by() == [COORDINATOR]
+    world.rebuild()
+    assert seen_by() == [COORDINATOR]
+    world.say(asked.EndAdvocateAssignment)
+    assert seen_by() == []
+
+
+def test_erased_words_are_gone_from_the_moment_the_erasure_takes_effect(world: World) -> None:
+    world.told()
+    world.need()
+    world.say(asked.RequestErasure, record_classes=("needs",))
+
+    (read,) = world.say(asked.GetNeeds).needs
+
+    assert read.words is None
+    before = world.tables()
+    world.rebuild()
+    assert world.tables() == before
+
+
+def test_needs_are_stated_again_once_the_keys_of_the_erasure_are_destroyed(world: World) -> None:
+    world.told()
+    old = world.need()
+    erasure = world.say(asked.RequestErasure, record_classes=("needs",)).erasure_id
+    with pytest.raises(Refused) as refused:
+        world.need()
+    assert refused.value.code == "erasure_under_way"
+
+    del world.keys.keys[world.me, "needs"]
+    world.hear(
+        KeysDestroyedMessage(
+            erasure_id=erasure,
+            participation_id=world.me,
+            record_classes=("needs",),
+            at=world.now,
+        )
+    )
+    new = world.need()
+
+    read = {need.need_id: need.words for need in world.say(asked.GetNeeds).needs}
+    assert read == {old.item_id: None, new.item_id: NEED}

@@ -15,12 +15,13 @@ from services.intake.domain import NOTHING_NOW, Case, Participation
 from shared.contracts.decision import Decision
 from shared.contracts.refusal import Refused
 from shared.eventstore.clock import edge_time, new_id
-from tests.support.examples import MARIA, NOON, an_id
+from tests.support.examples import COMMUNITY_AGENCY, MARIA, NOON, an_id
 from tests.unit.intake.world import (
     ADVOCATE,
     COLLEAGUE,
     COORDINATOR,
     COUNSELLING,
+    ELSEWHERE,
     HOUSING,
     LETTERS,
     NOTHING,
@@ -30,10 +31,10 @@ from tests.unit.intake.world import (
     words,
 )
 
-ANYBODY = st.sampled_from([SURVIVOR, ADVOCATE, COLLEAGUE, UNTRAINED])
+ANYBODY = st.sampled_from([SURVIVOR, ADVOCATE, COLLEAGUE, UNTRAINED, ELSEWHERE])
 OPTION = st.sampled_from([HOUSING, COUNSELLING, LETTERS, NOTHING])
 BASE = st.sampled_from(["systems", "community"])
-TRAINED = {COLLEAGUE.recorded_by.actor_id}
+TRAINED = {COLLEAGUE.recorded_by.actor_id, ELSEWHERE.recorded_by.actor_id}
 CONTENT = ("NeedStated", "OptionOffered", "ChoiceRecorded")
 
 
@@ -45,6 +46,10 @@ def breaches(history: list[Any]) -> list[str]:
     confirmed: set[UUID] = set()
     ended: set[UUID] = set()
     no_offer: set[str] = set()
+    no_repeat: dict[str, UUID] = {}
+    unanswered: set[str] = set()
+    agency: UUID | None = None
+    notices: set[str] = set()
     offers: dict[UUID, set[str]] = {}
     asked_base = None
     for event in history:
@@ -56,17 +61,19 @@ def breaches(history: list[Any]) -> list[str]:
         elif name == "AdvocateAssigned":
             if event.base != asked_base:
                 found.append("an advocate came uncalled (R21)")
-            base, asked_base = event.base, None
+            base, asked_base, agency = event.base, None, event.agency_id
         elif name == "AdvocateAssignmentEnded":
-            base = "alone"
+            base, agency = "alone", None
         elif name == "ConfidentialityNoticeGiven":
             notice = event.base
+            notices.add(event.base)
         elif name == "InvolvementChanged":
             resting = event.involvement != "active"
             if not resting and event.decision.recorded_by.is_staff:
                 found.append("somebody else came back for the survivor (R12)")
         elif name == "ContactMade":
             no_offer.clear()
+            no_repeat.clear()
             if event.decision.recorded_by.is_staff:
                 found.append("staff made contact in the survivor's name (R11)")
         if name in CONTENT:
@@ -78,12 +85,19 @@ def breaches(history: list[Any]) -> list[str]:
             offers.setdefault(event.offer_id, set()).add(event.programme_type)
             if event.programme_type in no_offer:
                 found.append("a no was asked again (R11)")
+            if no_repeat.get(event.programme_type, event.offer_id) != event.offer_id:
+                found.append("asked again before any answer (R11)")
+            if event.programme_type != NOTHING_NOW:
+                no_repeat[event.programme_type] = event.offer_id
+                unanswered.add(event.programme_type)
         elif name in ("ChoiceRecorded", "ErasureRecorded"):
             recorded[decided(event)] = event.decision
         elif name == "DecisionConfirmed":
             who, by = event.decision.recorded_by, recorded[event.decision_id].recorded_by
             if who.is_staff and (who.actor_id not in TRAINED or who == by):
                 found.append("confirmed by somebody who may not (R71)")
+            if who.is_staff and (who.agency_id != agency or who.base not in notices):
+                found.append("confirmed from elsewhere (R21, R22)")
             if event.decision_id in ended:
                 found.append("confirmed after it was over (R71)")
             confirmed.add(event.decision_id)
@@ -91,6 +105,8 @@ def breaches(history: list[Any]) -> list[str]:
             ended.add(event.decision_id)
         elif name == "OptionDeclined":
             no_offer |= {event.programme_type} - {NOTHING_NOW}
+            no_repeat.pop(event.programme_type, None)
+            unanswered.discard(event.programme_type)
         elif name in ("OptionChosen", "ErasureRequested"):
             no = getattr(event, "programme_type", "") == NOTHING_NOW
             told = event.decision.told_by_staff
@@ -98,8 +114,13 @@ def breaches(history: list[Any]) -> list[str]:
                 found.append("in effect unconfirmed (R71)")
             if name == "OptionChosen":
                 no_offer.discard(event.programme_type)
-                if no and event.offer_id:
-                    no_offer |= offers[event.offer_id] - {NOTHING_NOW}
+                answered = {event.programme_type}
+                if no:
+                    answered = set(offers[event.offer_id] if event.offer_id else unanswered)
+                    no_offer |= answered - {NOTHING_NOW}
+                unanswered -= answered
+                for programme_type in answered:
+                    no_repeat.pop(programme_type, None)
                 if event.offer_id and len(offers[event.offer_id] - {NOTHING_NOW}) < 2:
                     found.append("the answer to no real choice (R38)")
     return found
@@ -156,7 +177,7 @@ class Histories(RuleBasedStateMachine):
     @rule(base=BASE)
     def assign(self, base: str) -> None:
         self.attempt(
-            lambda: self.self.assign_advocate(new_id(), base, an_id("agency"), COORDINATOR)
+            lambda: self.self.assign_advocate(new_id(), base, COMMUNITY_AGENCY, COORDINATOR)
         )
 
     @rule(base=st.sampled_from(["alone", "systems", "community"]))
@@ -257,11 +278,10 @@ class Histories(RuleBasedStateMachine):
     def a_replay_tells_the_same(self) -> None:
         if len(self.history) % 8:
             return
-        replayed: Any = None
-        for happened in self.history:
-            replayed = happened.mutate(replayed)
-        for name in ("waiting", "in_effect", "over", "chosen", "not_to_offer", "involvement"):
-            assert getattr(replayed, name) == getattr(self.self, name)
+        again = replayed(self.history)
+        for name in ("waiting", "in_effect", "over", "chosen", "not_to_offer", "not_to_repeat"):
+            assert getattr(again, name) == getattr(self.self, name)
+        assert again.involvement == self.self.involvement
 
 
 Histories.TestCase.settings = settings(
@@ -294,3 +314,53 @@ def test_the_judge_finds_a_yes_that_nobody_confirmed() -> None:
         )
 
     assert breaches(list(participation.collect_events())) == ["in effect unconfirmed (R71)"]
+
+
+def test_the_judge_finds_a_second_offer_before_any_answer() -> None:
+    """The same, of a survivor who was asked twice."""
+    with edge_time(NOON):
+        history = accompanied_and_offered_twice()
+
+    assert breaches(history) == ["asked again before any answer (R11)"]
+
+
+def test_the_judge_finds_a_confirmation_from_another_agency() -> None:
+    """The same, of a yes that a stranger confirmed."""
+    with edge_time(NOON):
+        history = accompanied_from_the_beginning()
+        participation = replayed(history)
+        participation.choose_option(an_id("yes"), HOUSING, None, ADVOCATE)
+        participation._confirm_decision(decision_id=an_id("yes"), decision=ELSEWHERE)
+        history += participation.collect_events()
+
+    assert breaches(history) == ["confirmed from elsewhere (R21, R22)"]
+
+
+def accompanied_from_the_beginning() -> list[Any]:
+    """Every event up to the notice of the community advocate."""
+    participation = Participation(
+        participation_id=MARIA, case_id=an_id("case"), role="harmed_party", language="en"
+    )
+    participation.request_advocate("community", SURVIVOR)
+    participation.assign_advocate(an_id("rosa"), "community", COMMUNITY_AGENCY, COORDINATOR)
+    participation.give_notice("community", "community-1", by_staff())
+    return list(participation.collect_events())
+
+
+def accompanied_and_offered_twice() -> list[Any]:
+    """A history in which one option is offered under two offers, and nothing answered."""
+    history = accompanied_from_the_beginning()
+    participation = replayed(history)
+    for offer_id in (an_id("first"), an_id("second")):
+        participation._offer_option(
+            offer_id=offer_id, option="housing", programme_type="housing", decision=by_staff()
+        )
+    return history + list(participation.collect_events())
+
+
+def replayed(history: list[Any]) -> Any:
+    """The participation that these events tell of."""
+    participation: Any = None
+    for happened in history:
+        participation = happened.mutate(participation)
+    return participation

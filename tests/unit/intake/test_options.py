@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from services.intake.domain import Option
 from services.intake.domain.refusals import (
     CaseAtRest,
     DeclinedBefore,
     NotOffered,
+    OfferedBefore,
     OnlyTheSurvivor,
     TooFewOptions,
 )
@@ -29,6 +31,9 @@ from tests.unit.intake.world import (
     offered,
     told,
 )
+
+LEGAL = Option("legal_help", "legal_help")
+CIRCLE = Option("healing_circle", "healing_circle")
 
 
 @pytest.mark.rule("R38")
@@ -65,8 +70,75 @@ def test_what_was_declined_is_not_offered_again(how: Decision) -> None:
     with pytest.raises(DeclinedBefore):
         participation.offer_options(an_id("again"), OPTIONS, by_staff())
 
-    participation.offer_options(an_id("others"), (HOUSING, COUNSELLING), by_staff())
+    participation.offer_options(an_id("others"), (LEGAL, CIRCLE), by_staff())
     assert names(participation) == ["OptionOffered", "OptionOffered"]
+
+
+@pytest.mark.rule("R11")
+def test_what_was_offered_and_not_answered_is_not_offered_again() -> None:
+    participation = offered()
+
+    with pytest.raises(OfferedBefore) as refused:
+        participation.offer_options(an_id("again"), (HOUSING, LEGAL), by_staff())
+
+    assert refused.value.code == "offered_before"
+    assert names(participation) == []
+
+
+@pytest.mark.rule("R11")
+def test_a_yes_that_staff_wrote_down_is_no_answer_yet() -> None:
+    participation = offered()
+    participation.choose_option(an_id("yes"), HOUSING, OFFER, ADVOCATE)
+
+    with pytest.raises(OfferedBefore):
+        participation.offer_options(an_id("again"), (HOUSING, LEGAL), by_staff())
+
+
+@pytest.mark.rule("R11")
+@pytest.mark.parametrize("how", ["chooses it", "makes contact"])
+def test_once_the_survivor_answers_or_comes_it_may_be_offered_again(how: str) -> None:
+    participation = offered()
+    if how == "chooses it":
+        participation.choose_option(an_id("yes"), HOUSING, OFFER, SURVIVOR)
+    else:
+        participation.make_contact(SURVIVOR)
+    participation.collect_events()
+
+    participation.offer_options(an_id("again"), (HOUSING, LEGAL), by_staff())
+
+    assert names(participation) == ["OptionOffered", "OptionOffered"]
+
+
+@pytest.mark.rule("R11")
+def test_nothing_now_without_an_offer_is_a_no_to_every_open_offer() -> None:
+    participation = offered()
+    participation.offer_options(an_id("second"), (LEGAL, CIRCLE), by_staff())
+    participation.make_contact(SURVIVOR)
+    participation.choose_option(an_id("nothing"), NOTHING, None, SURVIVOR)
+    participation.collect_events()
+
+    for options in ((HOUSING, COUNSELLING), (LEGAL, CIRCLE)):
+        with pytest.raises(DeclinedBefore):
+            participation.offer_options(an_id("again"), options, by_staff())
+
+    assert names(participation) == []
+
+
+@pytest.mark.rule("R11")
+def test_nothing_now_said_again_answers_what_was_offered_since() -> None:
+    participation = offered()
+    participation.choose_option(an_id("nothing"), NOTHING, OFFER, SURVIVOR)
+    participation.offer_options(an_id("second"), (LEGAL, CIRCLE), by_staff())
+    participation.choose_option(an_id("still nothing"), NOTHING, None, SURVIVOR)
+    participation.collect_events()
+
+    with pytest.raises(DeclinedBefore):
+        participation.offer_options(an_id("third"), (LEGAL, CIRCLE), by_staff())
+
+    assert participation.choose_option(an_id("a third time"), NOTHING, None, SURVIVOR) == an_id(
+        "still nothing"
+    )
+    assert names(participation) == []
 
 
 @pytest.mark.rule("R11")

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from services.intake.domain import Participation
 from services.intake.domain.refusals import (
     BeyondRecall,
     CaseAtRest,
+    ErasureUnderWay,
+    NotAsAssigned,
     NothingToConfirm,
     SecondPersonNeeded,
     UnknownDecision,
 )
-from tests.support.examples import an_id
+from tests.support.examples import NOOR, ROSA, an_id, said
 from tests.unit.intake.world import (
     ADVOCATE,
     COLLEAGUE,
+    ELSEWHERE,
     HOUSING,
     NOTHING,
     OFFER,
@@ -24,6 +29,7 @@ from tests.unit.intake.world import (
     begun,
     names,
     offered,
+    words,
 )
 
 YES = an_id("yes")
@@ -78,6 +84,54 @@ def test_nobody_else_confirms(who, trained) -> None:
         participation.confirm_decision(YES, who, trained=trained)
 
     assert names(participation) == []
+
+
+@pytest.mark.rule("R21")
+@pytest.mark.rule("R71")
+def test_a_trained_person_of_another_agency_confirms_nothing() -> None:
+    participation = told_yes()
+
+    with pytest.raises(SecondPersonNeeded):
+        participation.confirm_decision(YES, ELSEWHERE, trained=True)
+
+    assert names(participation) == []
+
+
+@pytest.mark.rule("R22")
+@pytest.mark.rule("R71")
+@pytest.mark.parametrize("base", ["systems", None])
+def test_a_second_person_of_a_base_that_was_never_explained_confirms_nothing(base) -> None:
+    participation = told_yes()
+    who = said(recorded_by=replace(NOOR, base=base))
+
+    with pytest.raises(SecondPersonNeeded):
+        participation.confirm_decision(YES, who, trained=True)
+
+    assert names(participation) == []
+
+
+@pytest.mark.rule("R71")
+def test_where_no_advocate_helps_the_survivor_alone_confirms() -> None:
+    participation = told_yes()
+    participation.end_assignment(SURVIVOR)
+
+    with pytest.raises(SecondPersonNeeded):
+        participation.confirm_decision(YES, COLLEAGUE, trained=True)
+
+
+@pytest.mark.rule("R71")
+def test_the_assigned_advocate_confirms_what_a_colleague_wrote_down() -> None:
+    participation = offered()
+    participation.choose_option(YES, HOUSING, OFFER, COLLEAGUE)
+    participation.collect_events()
+
+    with pytest.raises(NotAsAssigned):
+        participation.confirm_decision(
+            YES, said(recorded_by=replace(ROSA, base="systems")), trained=True
+        )
+    participation.confirm_decision(YES, ADVOCATE, trained=True)
+
+    assert names(participation) == ["DecisionConfirmed", "OptionChosen"]
 
 
 @pytest.mark.rule("R71")
@@ -184,8 +238,38 @@ def test_the_survivor_has_their_words_erased_from_any_state() -> None:
         participation.request_erasure(ERASURE, ("needs", "notes"), SURVIVOR)
 
         assert names(participation) == ["ErasureRequested"]
-        assert participation.erases("notes")
-        assert not participation.erases("contact")
+
+
+def test_an_erasure_reaches_what_was_stated_before_it_and_nothing_after() -> None:
+    participation = offered()
+    participation.state_need(an_id("before"), words(), SURVIVOR)
+    participation.request_erasure(ERASURE, ("needs",), SURVIVOR)
+    participation.state_need(an_id("after"), words(), SURVIVOR, {ERASURE})
+
+    assert participation.is_erased(an_id("before"))
+    assert not participation.is_erased(an_id("after"))
+
+
+def test_an_erasure_of_something_else_reaches_no_need_and_stops_none() -> None:
+    participation = offered()
+    participation.state_need(an_id("before"), words(), SURVIVOR)
+    participation.request_erasure(ERASURE, ("notes",), SURVIVOR)
+
+    participation.state_need(an_id("after"), words(), SURVIVOR)
+
+    assert not participation.is_erased(an_id("before"))
+
+
+def test_nothing_is_stated_while_an_erasure_of_needs_goes_on() -> None:
+    participation = offered()
+    participation.request_erasure(ERASURE, ("needs",), SURVIVOR)
+    participation.collect_events()
+
+    with pytest.raises(ErasureUnderWay) as refused:
+        participation.state_need(an_id("need"), words(), SURVIVOR, {an_id("another")})
+
+    assert refused.value.code == "erasure_under_way"
+    assert names(participation) == []
 
 
 def test_an_erasure_in_effect_cannot_be_denied_and_says_so() -> None:

@@ -9,7 +9,7 @@ from services.intake.domain import NOTHING_NOW, Option, Participation
 from shared.contracts.decision import Decision, RecordedBy
 from shared.identity.principal import Principal
 from shared.sealing.sealed import Sealed
-from tests.support.examples import IVO, MARIA, NOON, NOOR, ROSA, an_id, said
+from tests.support.examples import COMMUNITY_AGENCY, IVO, MARIA, NOON, NOOR, ROSA, SAM, an_id, said
 
 COUNSELLING = Option("counselling", "counselling")
 HOUSING = Option("housing", "housing")
@@ -21,6 +21,7 @@ SURVIVOR = said()
 ADVOCATE = said(recorded_by=ROSA)
 COLLEAGUE = said(recorded_by=NOOR)
 UNTRAINED = said(recorded_by=IVO)
+ELSEWHERE = said(recorded_by=SAM)
 COORDINATOR = RecordedBy(an_id("coordinator"), "coordinator")
 OFFER = an_id("offer")
 
@@ -65,7 +66,7 @@ def accompanied() -> Participation:
     """A survivor with a community advocate whose notice was given."""
     participation = begun()
     participation.request_advocate("community", SURVIVOR)
-    participation.assign_advocate(an_id("rosa"), "community", an_id("agency"), COORDINATOR)
+    participation.assign_advocate(an_id("rosa"), "community", COMMUNITY_AGENCY, COORDINATOR)
     participation.give_notice("community", "community-1", by_staff())
     participation.collect_events()
     return participation
