@@ -95,6 +95,8 @@ class Journey:
         self.anyone = self._person()
         self.survivor = self._person()
         self.participation = ""
+        self.survivor_code = ""
+        self.survivor_token = ""
         self.shown = 0
 
     def _person(self, *, token: str | None = None, key: str | None = None) -> Person:
@@ -145,7 +147,8 @@ class Journey:
         say("survivor", "begins without name, contact or advocate, and gets a code, shown once")
         refused(await self.anyone.do("/v1/sessions", possession_code="never-was-a-code"))
         session = await self.anyone.must("/v1/sessions", possession_code=code)
-        self.survivor.headers["Authorization"] = f"Bearer {session['session_token']}"
+        self.survivor_code, self.survivor_token = code, session["session_token"]
+        self.survivor.headers["Authorization"] = f"Bearer {self.survivor_token}"
         self.participation = f"/v1/participations/{begun['participation_id']}"
         await self._log()
         await self._parole_tries()

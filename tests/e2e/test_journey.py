@@ -24,11 +24,27 @@ CANARIES = Words(
 WORDS = (b"kittiwake-4417", b"guillemot-9023", b"razorbill-5581", b"Fulmar-7306")
 
 
-def play(platform: Running, race: int, words: Words | None = None) -> Voices:
-    """Play it; what was heard."""
+def play(platform: Running, race: int, words: Words | None = None) -> Journey:
+    """Play it; what was heard is in its ``voices``."""
     voices = Voices(Console(file=io.StringIO(), width=150))
-    asyncio.run(Journey(platform.address, platform.held, voices, race, words).play())
-    return voices
+
+    async def played() -> Journey:
+        journey = Journey(platform.address, platform.held, voices, race, words)
+        await journey.play()
+        return journey
+
+    return asyncio.run(played())
+
+
+def secrets_of(journey: Journey) -> tuple[bytes, ...]:
+    """What only the survivor has: their code, as given and as people write it, and their token."""
+    code, token = journey.survivor_code, journey.survivor_token
+    assert len(code.split()) > 1 or "-" in code
+    assert len(token) > 20
+    words = code.replace("-", " ").split()
+    ways = {code, code.lower(), " ".join(words), "-".join(words)}
+    ways |= {way.lower() for way in ways}
+    return tuple(way.encode() for way in sorted({*ways, token}))
 
 
 @pytest.mark.rule("R74")
@@ -41,35 +57,38 @@ def play(platform: Running, race: int, words: Words | None = None) -> Voices:
 def test_the_journey_holds_with_two_hundred_races_and_the_parole_officer_sees_nothing(
     embedded: Running,
 ) -> None:
-    voices = play(embedded, race=200)
+    voices = play(embedded, race=200).voices
 
     assert voices.heard["parole officer"] == []
     assert voices.heard["agency"]
 
 
 @pytest.mark.rule("I14")
-def test_no_word_of_the_survivor_lies_readable_in_any_file_or_log(
+def test_no_word_code_or_token_of_the_survivor_lies_readable_in_any_file_or_log(
     embedded: Running, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    play(embedded, race=3, words=CANARIES)
+    sought = WORDS + secrets_of(play(embedded, race=3, words=CANARIES))
     _flush(embedded.dsn())
 
-    assert _found_in(embedded.folder) == []
+    assert _found_in(embedded.folder, sought) == []
     said = (caplog.text + "".join(capfd.readouterr())).encode()
-    assert [word for word in WORDS if word in said] == []
+    assert [word for word in sought if word in said] == []
 
 
-def test_the_search_for_words_finds_one_that_was_stored_readable(embedded: Running) -> None:
+@pytest.mark.parametrize("leaked", [WORDS[0], b"amber heron quiet willow"], ids=["word", "code"])
+def test_the_search_for_words_finds_one_that_was_stored_readable(
+    embedded: Running, leaked: bytes
+) -> None:
     """The check above would fail if anything were written in the clear."""
     connection = psycopg2.connect(embedded.dsn())
     with connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE leak (words text)")
-        cursor.execute("INSERT INTO leak VALUES (%s)", (WORDS[0].decode(),))
+        cursor.execute("INSERT INTO leak VALUES (%s)", (leaked.decode(),))
     connection.close()
     _flush(embedded.dsn())
 
-    assert _found_in(embedded.folder)
+    assert _found_in(embedded.folder, (leaked,))
 
 
 def _flush(dsn: str) -> None:
@@ -80,12 +99,12 @@ def _flush(dsn: str) -> None:
     connection.close()
 
 
-def _found_in(folder: Path) -> list[str]:
+def _found_in(folder: Path, sought: tuple[bytes, ...]) -> list[str]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert any("pg_wal" in str(path) for path in files)
     return [
         f"{path.relative_to(folder)}: {word.decode()}"
         for path in files
-        for word in WORDS
+        for word in sought
         if word in path.read_bytes()
     ]
