@@ -241,7 +241,7 @@ class PrivateNode:
             "RABBITMQ_PID_FILE": str(self._folder / "pid"),
         }
         with (self._folder / "out").open("ab") as out:
-            # A process group of its own: the script starts the node as a child, and both go together.
+            # In a process group of its own: the script starts the node; both go together.
             self._process = subprocess.Popen(
                 [self._server], env=environment, stdout=out, stderr=out, start_new_session=True
             )
