@@ -249,8 +249,8 @@ class Participation(Aggregate):
     ) -> None:
         """Keep a need in the survivor's own words, sealed (R37).
 
-        ``carried_out`` are the erasures whose keys are destroyed: while another goes on,
-        words would be closed under a key that is about to be destroyed.
+        ``carried_out`` are the erasures that are completed: while another goes on, words
+        could be closed under a key that is destroyed, or about to be.
         """
         self._may_write()
         if any(

@@ -142,7 +142,7 @@ class ErasureUnderWay(Refused):
 
     code = "erasure_under_way"
     detail = "The needs of this survivor are being erased; nothing new is written until it is done."
-    what_to_do = "Wait until the timeline says that the keys are destroyed, and state it then."
+    what_to_do = "Wait until the timeline says that the erasure is completed, and state it then."
 
 
 class BeyondRecall(Refused):

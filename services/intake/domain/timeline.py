@@ -12,8 +12,8 @@ from eventsourcing.domain import event
 
 from shared.eventstore.aggregate import Aggregate
 
-_DESTROYED = frozenset(("erasure_keys_destroyed", "erasure_completed"))
-"""What the keyring says once nothing of an erasure can be opened with a key it holds."""
+_COMPLETED = "erasure_completed"
+"""What the keyring says once no process holds a key of the erasure, to open or to close with."""
 
 
 class Timeline(Aggregate):
@@ -78,5 +78,5 @@ class Timeline(Aggregate):
         recorded_by_id: UUID | None,
         recorded_by_role: str | None,
     ) -> None:
-        if source == "keyring" and what in _DESTROYED and about is not None:
+        if source == "keyring" and what == _COMPLETED and about is not None:
             self.carried_out.add(UUID(about))
