@@ -1,14 +1,16 @@
 """The token that says, between two processes, on whose behalf something is asked.
 
-EdDSA and nothing else, one audience, a minute of life, pinned keys. The
+EdDSA and nothing else, one audience, one request, a minute of life, pinned keys. The
 gateway alone speaks for people; a service can speak for nobody but itself.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import jwt
 
@@ -22,7 +24,7 @@ LONGEST = timedelta(seconds=120)
 SKEW = timedelta(seconds=5)
 LONGEST_TOKEN = 4096
 _TYPE = "sayso-principal+jwt"
-_CLAIMS = frozenset(("iss", "aud", "iat", "exp", "principal"))
+_CLAIMS = frozenset(("iss", "aud", "iat", "exp", "jti", "req", "principal"))
 
 
 class TokenRefused(NotAllowed):
@@ -37,8 +39,27 @@ class TokenRefused(NotAllowed):
         self.reason = reason
 
 
-def sign(principal: Principal, audience: str, key: SigningKey, now: datetime, ttl: int = 60) -> str:
-    """A token that ``audience`` alone accepts, for ``ttl`` seconds.
+def fingerprint(method: str, command_id: Any, request: Any) -> str:
+    """What a token is bound to: SHA-256 over one call, however it travels.
+
+    ``TypeError``, ``ValueError`` or ``RecursionError`` for what is no JSON data.
+    """
+    text = json.dumps([method, command_id, request], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def sign(
+    principal: Principal,
+    audience: str,
+    key: SigningKey,
+    now: datetime,
+    ttl: int = 60,
+    *,
+    req: str = "",
+) -> str:
+    """A token that ``audience`` alone accepts, for ``ttl`` seconds and the call ``req``.
+
+    ``req`` is the call's :func:`fingerprint`; a token without one opens no gate.
 
     ValueError where the issuer may not speak for this principal, or for a
     life beyond two minutes.
@@ -54,6 +75,8 @@ def sign(principal: Principal, audience: str, key: SigningKey, now: datetime, tt
             "aud": audience,
             "iat": issued,
             "exp": issued + ttl,
+            "jti": str(uuid4()),
+            "req": req,
             "principal": principal.to_claims(),
         },
         key.private,
@@ -62,8 +85,13 @@ def sign(principal: Principal, audience: str, key: SigningKey, now: datetime, tt
     )
 
 
-def verify(token: str, audience: str, issuers_public_keys: Issuers, now: datetime) -> Principal:
-    """Whom the token speaks for; :class:`TokenRefused` if anything at all is wrong with it."""
+def verify(
+    token: str, audience: str, issuers_public_keys: Issuers, now: datetime, *, req: str = ""
+) -> Principal:
+    """Whom the token speaks for; :class:`TokenRefused` if anything at all is wrong with it.
+
+    ``req``: the :func:`fingerprint` of what was sent beside it.
+    """
     header, unverified = _look_into(token)
     if header.get("alg") != ALGORITHM or header.get("typ") != _TYPE:
         raise TokenRefused("algorithm or type")
@@ -93,6 +121,8 @@ def verify(token: str, audience: str, issuers_public_keys: Issuers, now: datetim
         raise TokenRefused(type(refused).__name__) from None
     if set(claims) != _CLAIMS:
         raise TokenRefused("claims")
+    if claims["req"] != req or not isinstance(claims["jti"], str):
+        raise TokenRefused("of another request")
     check_times(claims, now, LONGEST)
     try:
         principal = Principal.from_claims(claims["principal"])

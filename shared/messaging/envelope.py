@@ -14,7 +14,7 @@ from shared.contracts.base import Model, Request
 from shared.contracts.refusal import Refused, Unavailable
 from shared.identity.keys import SigningKey
 from shared.identity.principal import Principal
-from shared.identity.tokens import GATEWAY, sign
+from shared.identity.tokens import GATEWAY, fingerprint, sign
 
 PATIENCE = 10.0
 """Seconds a caller waits for an answer."""
@@ -75,10 +75,12 @@ def seal_request(
     if key.issuer != GATEWAY or not isinstance(asker, Principal):
         asker = Principal.service(key.issuer)
     correlation_id = getattr(ctx, "correlation_id", None) or uuid4()
+    data = json.loads(request.model_dump_json())
+    command = str(command_id) if command_id else None
     return {
-        "request": json.loads(request.model_dump_json()),
-        "command_id": str(command_id) if command_id else None,
-        "token": sign(asker, service, key, now),
+        "request": data,
+        "command_id": command,
+        "token": sign(asker, service, key, now, req=fingerprint(request.method(), command, data)),
         "correlation_id": str(correlation_id),
     }
 

@@ -22,7 +22,7 @@ from shared.contracts.refusal import Because, Refused, Unavailable
 from shared.eventstore.work import Context
 from shared.identity.authorise import authorise
 from shared.identity.keys import Issuers
-from shared.identity.tokens import verify
+from shared.identity.tokens import fingerprint, verify
 from shared.messaging.pull import MessagesAfter
 
 _FIELDS = {"request", "command_id", "token", "correlation_id"}
@@ -102,7 +102,13 @@ class ServiceGate:
     ) -> Any:
         if not isinstance(envelope, dict) or set(envelope) != _FIELDS:
             raise Invalid()
-        principal = verify(envelope["token"], self._service, self._issuers, self._clock())
+        principal = verify(
+            envelope["token"],
+            self._service,
+            self._issuers,
+            self._clock(),
+            req=_fingerprint(request, envelope),
+        )
         asked = _parse(request, envelope["request"])
         command_id = _uuid(envelope, "command_id")
         if isinstance(asked, Command) and command_id is None:
@@ -135,6 +141,13 @@ def _logged(service: str, method: str, correlation_id: UUID) -> Iterator[None]:
         service=service, method=method, correlation_id=str(correlation_id)
     ):
         yield
+
+
+def _fingerprint(request: type[Request], envelope: dict[str, Any]) -> str:
+    try:
+        return fingerprint(request.method(), envelope["command_id"], envelope["request"])
+    except (TypeError, ValueError, RecursionError):
+        raise Invalid() from None
 
 
 def _uuid(envelope: Any, name: str) -> UUID | None:

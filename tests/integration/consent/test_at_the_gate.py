@@ -12,7 +12,7 @@ from services.consent.service import SERVICE_CLASS
 from shared.contracts.consent import SERVICE
 from shared.identity.keys import SigningKey, issuers
 from shared.identity.principal import Principal
-from shared.identity.tokens import sign
+from shared.identity.tokens import fingerprint, sign
 from shared.messaging.assembly import assemble
 from shared.messaging.provided import bind
 from tests.integration.consent.world import DAY, HOUSING, INTAKE, World
@@ -32,11 +32,13 @@ class Door:
 
     def knock(self, who: Principal, method: str, key: UUID | None = None, **asked: Any) -> Any:
         signer = INTAKE_KEY if who.kind == "service" else GATEWAY_KEY
+        command_id = str(key or uuid4())
+        req = fingerprint(method, command_id, asked)
         answer: dict[str, Any] = getattr(self.service, method)(
             {
                 "request": asked,
-                "command_id": str(key or uuid4()),
-                "token": sign(who, "consent", signer, self.world.now),
+                "command_id": command_id,
+                "token": sign(who, "consent", signer, self.world.now, req=req),
                 "correlation_id": str(uuid4()),
             }
         )

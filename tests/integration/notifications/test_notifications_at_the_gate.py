@@ -12,7 +12,7 @@ from services.notifications.service import SERVICE_CLASS
 from shared.contracts.notifications import SERVICE
 from shared.identity.keys import SigningKey, issuers
 from shared.identity.principal import Principal
-from shared.identity.tokens import sign
+from shared.identity.tokens import fingerprint, sign
 from shared.messaging.assembly import assemble
 from shared.messaging.provided import bind
 from tests.integration.notifications.world import World
@@ -53,11 +53,13 @@ class Door:
 
     def knock(self, who: Principal, method: str, **asked: Any) -> dict[str, Any]:
         """The answer to an envelope that the gateway signed for ``who``."""
+        command_id = str(uuid4())
+        req = fingerprint(method, command_id, asked)
         answer: dict[str, Any] = getattr(self.service, method)(
             {
                 "request": asked,
-                "command_id": str(uuid4()),
-                "token": sign(who, "notifications", GATEWAY_KEY, self.world.now),
+                "command_id": command_id,
+                "token": sign(who, "notifications", GATEWAY_KEY, self.world.now, req=req),
                 "correlation_id": str(uuid4()),
             }
         )

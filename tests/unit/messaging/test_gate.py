@@ -12,12 +12,12 @@ import psycopg2
 import pytest
 
 from shared.contracts.base import Model, Request
-from shared.contracts.consent import GetGrants, GrantDecided, RevokeGrant
+from shared.contracts.consent import ConfirmGrant, GetGrants, GrantDecided, RevokeGrant
 from shared.contracts.refusal import NotFound, Refused
 from shared.eventstore.work import Context
 from shared.identity.keys import SigningKey, issuers
 from shared.identity.principal import Principal
-from shared.identity.tokens import verify
+from shared.identity.tokens import fingerprint, sign, verify
 from shared.messaging.envelope import open_answer, seal_request
 from shared.messaging.gate import ServiceGate
 
@@ -48,7 +48,48 @@ def command() -> RevokeGrant:
 def envelope(principal: Principal | None = None, **changes: Any) -> dict[str, Any]:
     survivor = principal or Principal.survivor(ME)
     made = seal_request(GATEWAY, NOON, "consent", command(), ctx=survivor, command_id=UUID(int=7))
-    return {**made, **changes}
+    changed = {**made, **changes}
+    req = fingerprint("revoke_grant", changed["command_id"], changed["request"])
+    if "token" not in changes:
+        changed["token"] = sign(survivor, "consent", GATEWAY, NOON, req=req)
+    return changed
+
+
+def captured() -> dict[str, Any]:
+    """What somebody who reads the wire would hold."""
+    return seal_request(
+        GATEWAY,
+        NOON,
+        "consent",
+        command(),
+        ctx=Principal.survivor(ME),
+        command_id=UUID(int=7),
+    )
+
+
+def test_a_captured_token_is_worth_nothing_beside_another_request() -> None:
+    held = captured()
+    assert "ok" in gate().answer(RevokeGrant, done, json.loads(json.dumps(held)))
+    other = json.loads(command().model_dump_json())
+    for changes in ({"request": other}, {"command_id": str(UUID(int=8))}, {"command_id": None}):
+        answer = gate().answer(RevokeGrant, done, {**held, **changes})
+        assert refusal(answer) == "token_refused", changes
+
+
+def test_a_captured_token_is_worth_nothing_at_another_method() -> None:
+    held = {**captured(), "request": {"participation_id": str(ME)}, "command_id": None}
+    assert refusal(gate().answer(GetGrants, done, held)) == "token_refused"
+    assert refusal(gate().answer(ConfirmGrant, done, captured())) == "token_refused"
+
+
+def test_a_token_of_no_request_opens_no_gate() -> None:
+    bare = sign(Principal.survivor(ME), "consent", GATEWAY, NOON)
+    assert refusal(gate().answer(RevokeGrant, done, envelope(token=bare))) == "token_refused"
+
+
+def test_no_two_tokens_are_the_same() -> None:
+    me = Principal.survivor(ME)
+    assert sign(me, "consent", GATEWAY, NOON) != sign(me, "consent", GATEWAY, NOON)
 
 
 def done(request: Request, ctx: Context) -> Model:
@@ -184,7 +225,8 @@ def test_the_bell_rings_after_a_command_and_not_after_a_query() -> None:
 
 def test_a_service_speaks_for_itself_whomever_it_acts_for() -> None:
     asked = seal_request(INTAKE, NOON, "consent", _query(), ctx=Principal.survivor(ME))
-    assert verify(asked["token"], "consent", PINNED, NOON) == Principal.service("intake")
+    req = fingerprint("get_grants", None, asked["request"])
+    assert verify(asked["token"], "consent", PINNED, NOON, req=req) == Principal.service("intake")
 
 
 def _query() -> GetGrants:
