@@ -16,8 +16,9 @@ from infra.demo.platform import running
 from services.gateway.limits import Rate
 from services.gateway.settings import Limits
 
-UNHURRIED = Limits(beginnings_each=Rate(10_000, 10_000), beginnings_together=Rate(10_000, 10_000))
-"""Many begin from one address here; how that is slowed down has tests of its own."""
+MANY = Rate(10_000, 10_000)
+UNHURRIED = Limits(beginnings_each=MANY, beginnings_together=MANY, disclosures_each=MANY)
+"""Many begin and ask at once here; how that is slowed down has tests of its own."""
 
 
 @dataclass(frozen=True)
