@@ -17,8 +17,8 @@ from services.gateway.limits import Rate
 from services.gateway.settings import Limits
 
 MANY = Rate(10_000, 10_000)
-UNHURRIED = Limits(beginnings_each=MANY, beginnings_together=MANY, disclosures_each=MANY)
-"""Many begin and ask at once here; how that is slowed down has tests of its own."""
+UNHURRIED = Limits(beginnings_each=MANY, beginnings_together=MANY)
+"""Many begin at once here; how that is slowed down has tests of its own."""
 
 
 @dataclass(frozen=True)
