@@ -60,6 +60,15 @@ def slow(broker: RabbitMQ, keys: Path) -> Iterator[subprocess.Popen[bytes]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
+    try:
+        _start(process, broker, keys)
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def _start(process: subprocess.Popen[bytes], broker: RabbitMQ, keys: Path) -> None:
     assert process.stdin
     assert process.stdout
     settings = {
@@ -71,9 +80,6 @@ def slow(broker: RabbitMQ, keys: Path) -> Iterator[subprocess.Popen[bytes]]:
     process.stdin.write(json.dumps(settings).encode())
     process.stdin.close()
     assert process.stdout.readline() == b"started\n"
-    yield process
-    process.kill()
-    process.wait(10)
 
 
 @pytest.fixture
