@@ -14,7 +14,7 @@ help: ## Say what there is
 
 # --- The virtual environment -------------------------------------------------------------------
 
-setup: $(STAMP) ## The virtual environment from pinned, hashed requirements (others call it when needed)
+setup: $(STAMP) $(VENV)/bin/sayso ## The virtual environment from pinned, hashed requirements (others call it when needed)
 
 $(STAMP): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -25,6 +25,9 @@ $(STAMP): requirements/dev.txt
 	  echo "Installing the pinned requirements into $(VENV) ..."; \
 	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; }
 	@cp requirements/dev.txt $@
+
+$(VENV)/bin/sayso: $(STAMP)
+	@ln -sf ../../infra/sayso $@
 
 pins: ## Pin requirements/*.in again, with hashes (needs uv and a network)
 	@for set in runtime dev; do \

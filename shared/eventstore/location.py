@@ -25,6 +25,11 @@ class Location:
         self._port = int(environment.get("SAYSO_POSTGRES_PORT", "5432"))
         self._secrets = Path(environment.get("SAYSO_SECRETS", "/run/secrets"))
 
+    @property
+    def secrets(self) -> Path:
+        """The folder of secrets."""
+        return self._secrets
+
     def password(self, name: str) -> str | None:
         """The content of a secret's file, or nothing where there is none."""
         path = self._secrets / name

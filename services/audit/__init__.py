@@ -1,0 +1,1 @@
+"""The ledger of every stored event, and the tools of whoever checks it."""
