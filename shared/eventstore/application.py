@@ -210,6 +210,7 @@ class EventSourcedApplication:
                 entries=tuple(entries),
                 statements=work.statements,
                 requires=work.requires,
+                relies_on=work.relies_on,
             )
         )
 

@@ -73,12 +73,21 @@ class Decision:
     message: tuple[str, int] | None = None
     due: DueRow | None = None
     requires: tuple[Statement, ...] = ()
+    relies_on: tuple[tuple[UUID, int], ...] = ()
+    """(stream, version): nothing may have been stored behind that version."""
+
+    def places(self) -> list[tuple[UUID | str, int]]:
+        """(stream, version) of every event that nobody else may have stored yet."""
+        return [
+            *((e.stored.originator_id, e.stored.originator_version) for e in self.entries),
+            *((stream, version + 1) for stream, version in self.relies_on),
+        ]
 
     def claims(self) -> set[tuple[Any, ...]]:
         """What no other decision of the same batch may also claim."""
-        found: set[tuple[Any, ...]] = {
-            ("event", e.stored.originator_id, e.stored.originator_version) for e in self.entries
-        }
+        # What is relied on is claimed as if it were written: conditions are asked before the
+        # whole batch is stored, so whoever writes it must not be in the same one.
+        found: set[tuple[Any, ...]] = {("event", *place) for place in self.places()}
         if self.command:
             found.add(("command", self.command.scope, self.command.command_id))
         if self.message:
@@ -289,11 +298,7 @@ def _roll_back(connection: Any) -> None:
 
 def _checks(cursor: Any, batch: Sequence[Decision]) -> list[bytes]:
     """Arrays of batch indexes: streams that moved on; then what was dealt with meanwhile."""
-    events = [
-        (i, e.stored.originator_id, e.stored.originator_version)
-        for i, decision in enumerate(batch)
-        for e in decision.entries
-    ]
+    events = [(i, *place) for i, decision in enumerate(batch) for place in decision.places()]
     commands = [
         (i, d.command.scope, d.command.command_id) for i, d in enumerate(batch) if d.command
     ]

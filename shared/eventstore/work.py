@@ -76,6 +76,8 @@ class Work:
         self._found: dict[UUID, Aggregate | None] = {}
         self._statements: list[Statement] = []
         self._requires: list[Statement] = []
+        self._read: dict[UUID, int] = {}
+        self._relied_on: set[UUID] = set()
         self._refusal: Refused | None = None
 
     def get(self, cls: type[A], id: UUID) -> A:
@@ -88,7 +90,8 @@ class Work:
     def find(self, cls: type[A], id: UUID) -> A | None:
         """The aggregate, or nothing. Within one decision there is one object of it."""
         if id not in self._found:
-            self._found[id] = self._streams.aggregate(id)
+            read = self._found[id] = self._streams.aggregate(id)
+            self._read[id] = read.version if read else 0
         found = self._found[id]
         return found if isinstance(found, cls) else None
 
@@ -123,6 +126,15 @@ class Work:
         """
         self._requires.append((condition, params))
 
+    def rely_on(self, *streams: UUID) -> None:
+        """Store this decision only if these streams are still as it found them.
+
+        For what is decided by streams that it does not write. Where one of them
+        moved on meanwhile, the decision is made again as after any lost race.
+        Each was read by :meth:`find` before; one without events may be relied on too.
+        """
+        self._relied_on.update(streams)
+
     def after_storing(self, refusal: Refused) -> Refused:
         """For ``raise work.after_storing(refusal)``: store what was saved, then refuse.
 
@@ -140,6 +152,11 @@ class Work:
     def saved(self) -> tuple[Aggregate, ...]:
         """The aggregates to store, in the order in which they were saved."""
         return tuple(self._saved)
+
+    @property
+    def relies_on(self) -> tuple[tuple[UUID, int], ...]:
+        """(stream, version as it was read) of what must not move on before the commit."""
+        return tuple((id, self._read[id]) for id in sorted(self._relied_on))
 
     @property
     def requires(self) -> tuple[Statement, ...]:

@@ -12,11 +12,11 @@ import psycopg2
 import pytest
 
 from shared.contracts.refusal import ChangedMeanwhile, KeyUsedForAnother, NotAllowed, NotFound
-from shared.eventstore.log import AlreadyDone
-from shared.eventstore.work import DueRow
+from shared.eventstore.log import LOCK, AlreadyDone
+from shared.eventstore.work import DueRow, Work
 from shared.identity.principal import Principal
 from shared.sealing.keys import KeyDestroyed
-from shared.sealing.sealed import SealBroken
+from shared.sealing.sealed import SealBroken, Sealed
 from tests.integration.eventstore.probe import (
     LATER,
     NOON,
@@ -35,6 +35,7 @@ from tests.integration.eventstore.probe import (
     context,
     edge,
 )
+from tests.support.eventually import eventually
 from tests.support.postgres import Databases
 
 CANARY = "she keeps the spare key under the third pot"
@@ -321,6 +322,77 @@ def test_a_requirement_that_no_longer_holds_stores_nothing(app: Probe) -> None:
     with pytest.raises(AlreadyDone):
         app.decide(context(), decide)
     assert count(app, "inbox") == 0
+
+
+def test_what_relies_on_a_stream_that_moved_on_is_decided_again(app: Probe) -> None:
+    relied_on = opened(app)
+    seen: list[int] = []
+
+    def decide(work: Work) -> None:
+        found = work.get(Notebook, relied_on)
+        work.rely_on(relied_on)
+        seen.append(len(found.lines))
+        if len(seen) == 1:
+            app.run(WriteLine(notebook_id=relied_on, text="meanwhile"), context())
+        work.save(Notebook(participation_id=uuid4(), title=Sealed.pending(uuid4(), "notes", "x")))
+
+    app.decide(context(), decide)
+
+    assert seen == [0, 1]
+    assert count(app, "events") == 3
+
+
+def test_a_stream_without_events_can_be_relied_on_too(app: Probe) -> None:
+    whose, absent, seen = uuid4(), uuid4(), list[bool]()
+
+    def begin(work: Work) -> None:
+        begun = Notebook(participation_id=whose, title=Sealed.pending(whose, "notes", "begun"))
+        begun._id = absent
+        begun.pending_events[0].__dict__["originator_id"] = absent
+        work.save(begun)
+
+    def decide(work: Work) -> None:
+        seen.append(work.find(Notebook, absent) is None)
+        work.rely_on(absent)
+        if len(seen) == 1:
+            app.decide(context(), begin)
+        work.schedule("close", str(absent), NOON)
+
+    app.decide(context(), decide)
+
+    assert seen == [True, False]
+
+
+def test_it_never_shares_a_batch_with_whoever_writes_what_it_relies_on(
+    app: Probe, stores: Databases
+) -> None:
+    """Both wait for the same commit: a batch asks its conditions before it stores anything."""
+    relied_on = opened(app)
+    holder = psycopg2.connect(stores.dsn("probe", "committer"))
+    order: list[str] = []
+
+    def rely(work: Work) -> None:
+        found = work.get(Notebook, relied_on)
+        work.rely_on(relied_on)
+        order.append(f"saw {len(found.lines)}")
+        work.schedule("close", str(relied_on), NOON)
+
+    with ThreadPoolExecutor(3) as pool, holder.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        leading = pool.submit(opened, app)
+        eventually(lambda: app._log._led)
+        line = WriteLine(notebook_id=relied_on, text="a line")
+        writing = pool.submit(app.run, line, context())
+        eventually(lambda: len(app._log._queue) == 1)
+        relying = pool.submit(app.decide, context(), rely)
+        eventually(lambda: len(app._log._queue) == 2)
+        holder.rollback()
+        cursor.execute("SELECT pg_advisory_unlock_all()")
+        for done in (leading, writing, relying):
+            done.result(timeout=20)
+    holder.close()
+
+    assert order == ["saw 0", "saw 1"]
 
 
 def test_published_messages_come_in_order_each_naming_the_one_before(app: Probe) -> None:
