@@ -30,7 +30,7 @@ $(VENV)/bin/sayso: $(STAMP)
 	@ln -sf ../../infra/sayso $@
 
 pins: ## Pin requirements/*.in again, with hashes (needs uv and a network)
-	@for set in runtime dev; do \
+	@for set in runtime mailbox dev; do \
 	  (cd requirements && UV_CUSTOM_COMPILE_COMMAND="make pins" uv pip compile --quiet --universal \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	    $$set.in --output-file $$set.txt) || exit 1; \
