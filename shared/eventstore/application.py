@@ -211,6 +211,7 @@ class EventSourcedApplication:
                 statements=work.statements,
                 requires=work.requires,
                 relies_on=work.relies_on,
+                expects=work.expects,
             )
         )
 

@@ -31,7 +31,10 @@ _MOST = 128
 
 
 class VersionConflict(Exception):
-    """Somebody else stored an event at this place of the stream first; nothing was stored."""
+    """Somebody else decided first: an event at this place of the stream, or what was expected.
+
+    Nothing was stored.
+    """
 
 
 class AlreadyDone(Exception):
@@ -73,6 +76,7 @@ class Decision:
     message: tuple[str, int] | None = None
     due: DueRow | None = None
     requires: tuple[Statement, ...] = ()
+    expects: tuple[Statement, ...] = ()
     relies_on: tuple[tuple[UUID, int], ...] = ()
     """(stream, version): nothing may have been stored behind that version."""
 
@@ -95,6 +99,7 @@ class Decision:
         if self.due:
             found.add(("due", self.due.kind, self.due.key))
         found.update(("requires", *required) for required in self.requires)
+        found.update(("expects", *expected) for expected in self.expects)
         return found
 
 
@@ -213,8 +218,8 @@ class EventLog:
                 b" (SELECT coalesce(max(position), 0) FROM events WHERE previous IS NOT NULL),"
                 + b",".join(_checks(cursor, [w.decision for w in batch]))
             )
-            last, published, conflicts, *done = cursor.fetchone()
-        beaten: dict[int, Exception] = {i: VersionConflict() for i in conflicts}
+            last, published, conflicts, changed, *done = cursor.fetchone()
+        beaten: dict[int, Exception] = {i: VersionConflict() for i in (*conflicts, *changed)}
         beaten.update({i: AlreadyDone() for indexes in done for i in indexes})
         return int(last), int(published), beaten
 
@@ -297,7 +302,7 @@ def _roll_back(connection: Any) -> None:
 
 
 def _checks(cursor: Any, batch: Sequence[Decision]) -> list[bytes]:
-    """Arrays of batch indexes: streams that moved on; then what was dealt with meanwhile."""
+    """Arrays of batch indexes: streams that moved on, what changed; then what was dealt with."""
     events = [(i, *place) for i, decision in enumerate(batch) for place in decision.places()]
     commands = [
         (i, d.command.scope, d.command.command_id) for i, d in enumerate(batch) if d.command
@@ -311,6 +316,7 @@ def _checks(cursor: Any, batch: Sequence[Decision]) -> list[bytes]:
             b"(%s, %s::uuid, %s::bigint)",
             b"v(i, o, n) JOIN events e ON e.originator_id = v.o AND e.originator_version = v.n",
         ),
+        _broken(cursor, [decision.expects for decision in batch]),
         _check(
             cursor,
             commands,
@@ -330,7 +336,7 @@ def _checks(cursor: Any, batch: Sequence[Decision]) -> list[bytes]:
             b"v(i, k, y, t) WHERE NOT EXISTS (SELECT 1 FROM due d"
             b" WHERE d.kind = v.k AND d.key = v.y AND d.at = v.t)",
         ),
-        _requirements(cursor, batch),
+        _broken(cursor, [decision.requires for decision in batch]),
     ]
 
 
@@ -341,11 +347,11 @@ def _check(cursor: Any, rows: Sequence[tuple[Any, ...]], shape: bytes, rest: byt
     return b" ARRAY(SELECT v.i::integer FROM (VALUES " + values + b") AS " + rest + b")"
 
 
-def _requirements(cursor: Any, batch: Sequence[Decision]) -> bytes:
+def _broken(cursor: Any, conditions: Sequence[tuple[Statement, ...]]) -> bytes:
     broken = [
         b"CASE WHEN (%b) THEN NULL ELSE %d END" % (cursor.mogrify(sql, params), i)
-        for i, decision in enumerate(batch)
-        for sql, params in decision.requires
+        for i, of_one in enumerate(conditions)
+        for sql, params in of_one
     ]
     return b" array_remove(ARRAY[" + b",".join(broken) + b"]::integer[], NULL)"
 
