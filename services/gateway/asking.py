@@ -15,8 +15,7 @@ from starlette.responses import Response
 
 from services.gateway import bodies, problems
 from services.gateway.admission import Admission
-from services.gateway.attempts import Attempts
-from services.gateway.limits import Limiter, source_of
+from services.gateway.limits import Limiter
 from services.gateway.pages import json_of
 from services.gateway.routes import Row
 from services.gateway.sessions import Session, Sessions
@@ -42,15 +41,6 @@ class _Asked:
 
 
 @dataclass(frozen=True)
-class _Read:
-    """A request that was read: by whom, for what, and under which key."""
-
-    principal: Principal
-    asked: Request
-    command_id: UUID | None
-
-
-@dataclass(frozen=True)
 class Asking:
     """What every row needs to be answered."""
 
@@ -61,52 +51,40 @@ class Asking:
     clock: Callable[[], datetime]
     limits: Limits
     limiters: Mapping[str, Limiter]
-    attempts: Attempts
-    elapsed: Callable[[], float]
 
     async def answer(self, row: Row, http: HttpRequest) -> Response:
         """The service's answer as JSON; every way to fail raises a ``Problem`` or ``Refused``."""
+        now = self.clock()
         http.state.action = row.action
         if row.limit != "codes":
-            return await self._given(row, http, await self._read(row, http))
-        # Read first: a place is for what can be looked up at once, not for a body that trickles.
-        read: _Read | problems.Problem
+            return await self._answer(row, http, now)
         try:
-            read = await self._read(row, http)
-        except problems.Problem as malformed:
-            read = malformed
+            return await self._answer(row, http, now)
+        except (problems.Problem, Refused) as failed:
+            # Only what fails is counted: whoever has the right code is never locked out by
+            # others behind the same address.
+            if not _ours(failed):
+                self._slow_down(row, _address(http), self.clock())
+            raise
 
-        async def attempt() -> Response:
-            if isinstance(read, problems.Problem):
-                raise read
-            return await self._given(row, http, read)
-
-        return await self.attempts.make(_source(http), attempt)
-
-    async def _read(self, row: Row, http: HttpRequest) -> _Read:
-        now = self.clock()
+    async def _answer(self, row: Row, http: HttpRequest, now: datetime) -> Response:
         if row.limit == "beginnings":
-            self._slow_down(row, _source(http))
+            self._slow_down(row, _address(http), now)
         principal = self.admission.admit(row.who, http.headers, now)
         http.state.principal_kind = principal.kind
         path = bodies.read_path(row.request, http.path_params)
         may(principal, row, path)
         if row.limit == "disclosures":
-            self._slow_down(row, str(principal.agency_id))
+            self._slow_down(row, str(principal.agency_id), now)
         command_id = bodies.idempotency_key(http.headers) if row.is_command else None
         asked = bodies.whole(row.request, path, await self._rest(row, http))
-        return _Read(principal, asked, command_id)
-
-    async def _given(self, row: Row, http: HttpRequest, read: _Read) -> Response:
-        result = await self._ask(
-            row, read.asked, read.principal, http.state.correlation_id, read.command_id
-        )
+        result = await self._ask(row, asked, principal, http.state.correlation_id, command_id)
         if row.request is OpenSession:
-            result = self._session(result, self.clock())
+            result = self._session(result, now)
         return Response(json_of(result), 200, media_type="application/json")
 
-    def _slow_down(self, row: Row, who: str) -> None:
-        seconds = self.limiters[row.limit].ask(who, self.elapsed())
+    def _slow_down(self, row: Row, who: str, now: datetime) -> None:
+        seconds = self.limiters[row.limit].ask(who, now)
         if seconds:
             raise problems.too_many(seconds)
 
@@ -157,8 +135,15 @@ class Asking:
         )
 
 
-def _source(http: HttpRequest) -> str:
-    return source_of(http.client.host) if http.client else ""
+def _address(http: HttpRequest) -> str:
+    return http.client.host if http.client else ""
+
+
+def _ours(failed: problems.Problem | Refused) -> bool:
+    """Whether it failed because something here is away: no attempt of anybody's."""
+    if isinstance(failed, Refused):
+        return failed.because == "unavailable"
+    return failed.status >= 500
 
 
 def may(principal: Principal, row: Row, path: Mapping[str, Any]) -> None:

@@ -23,17 +23,17 @@ from eventsourcing.persistence import StoredEvent
 from shared.contracts.base import Command, Message, Model, Request, ServiceContract
 from shared.contracts.refusal import ChangedMeanwhile, KeyUsedForAnother, NotAllowed, Refused
 from shared.eventstore.aggregate import Aggregate
-from shared.eventstore.clock import edge_time
-from shared.eventstore.database import Database
-from shared.eventstore.edge import Edge
-from shared.eventstore.log import (
+from shared.eventstore.batch import (
     AlreadyDone,
     CommandRow,
     Decision,
     Entry,
-    EventLog,
     VersionConflict,
 )
+from shared.eventstore.clock import edge_time
+from shared.eventstore.database import Database, StoreAway
+from shared.eventstore.edge import Edge
+from shared.eventstore.log import EventLog
 from shared.eventstore.mapper import SealingMapper, recorded
 from shared.eventstore.recorded import Published, Recorded
 from shared.eventstore.repeats import (
@@ -118,8 +118,7 @@ class EventSourcedApplication:
             if not isinstance(request, Command):
                 answer: Model = handler(request, ctx)
                 return answer
-            earlier = self._earlier(request, ctx)
-            return earlier or self._command(request, ctx, handler)
+            return self._command(request, ctx, handler)
 
     def react(self, message: Message, ctx: Context) -> None:
         """What this service does about another's message; the inbox cursor moves with it.
@@ -162,32 +161,36 @@ class EventSourcedApplication:
     def _command(
         self, command: Command, ctx: Context, handler: Callable[[Command, Work], Model]
     ) -> Model:
-        def attempt() -> Model:
+        def attempt() -> Model | Refused:
             work = Work(ctx, self)
-            refusal = None
+            answer: Model | Refused
             try:
-                answer = handler(command, work)
-                kept = stored_answer(answer)
+                done = handler(command, work)
+                answer, kept = done, stored_answer(done)
             except Refused as refused:
                 if not work.stores_before(refused):
                     raise
-                refusal, kept = refused, stored_refusal(refused)
+                answer, kept = refused, stored_refusal(refused)
             self._store(work, Decision(command=self._row(command, ctx, kept), message=ctx.message))
-            if refusal:
-                raise refusal
             return answer
 
         try:
-            if command.on_conflict == "retry":
-                return self._until_won(attempt)
-            return attempt()
-        except VersionConflict:
-            raise ChangedMeanwhile from None
-        except AlreadyDone:
+            retry = command.on_conflict == "retry"
+            answer = self._until_won(attempt) if retry else attempt()
+        except StoreAway:
+            raise
+        except Exception as failed:
+            # The store lets no command in twice, so only who fails asks whether this is a repeat:
+            # then its first result counts, whatever has become of what it was about.
             earlier = self._earlier(command, ctx)
-            if earlier is None:
-                raise
-            return earlier
+            if earlier is not None:
+                return earlier
+            if isinstance(failed, VersionConflict):
+                raise ChangedMeanwhile from None
+            raise
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
 
     def _until_won(self, attempt: Callable[[], T]) -> T:
         for tries in range(TRIES):
@@ -211,7 +214,6 @@ class EventSourcedApplication:
                 statements=work.statements,
                 requires=work.requires,
                 relies_on=work.relies_on,
-                expects=work.expects,
             )
         )
 

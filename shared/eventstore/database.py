@@ -27,11 +27,15 @@ _GONE = ("57P01", "57P02", "57P03", "57P05")
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 
+class StoreAway(Unavailable):
+    """The database is away or busy; whoever asks again waits as long again."""
+
+
 class Database:
     """A pool of at most ``size`` connections, opened when first needed.
 
     ``patience``: how many seconds to wait for a free connection, or for a
-    server that is away, before ``Unavailable`` is raised.
+    server that is away, before ``StoreAway`` is raised.
     """
 
     def __init__(self, dsn: str, *, size: int = 8, patience: float = 5.0) -> None:
@@ -114,9 +118,9 @@ class Database:
         with self._free:
             while not self._idle and self._open >= self._size:
                 if not self._free.wait(deadline - time.monotonic()):
-                    raise Unavailable(code="too_busy")
+                    raise StoreAway(code="too_busy")
             if self._closed:
-                raise Unavailable
+                raise StoreAway
             if self._idle:
                 return self._idle.pop()
             self._open += 1
@@ -140,7 +144,7 @@ class Database:
             except psycopg2.OperationalError as error:
                 if time.monotonic() + pause > deadline:
                     logger.warning("database_away")
-                    raise Unavailable from error
+                    raise StoreAway from error
             threading.Event().wait(pause)
             pause = min(pause * 2, 1.0)
 
@@ -182,5 +186,5 @@ def _idle(connection: Any) -> bool:
 
 def _as_away(error: Exception) -> Exception:
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
-        return Unavailable()
+        return StoreAway()
     return error

@@ -6,101 +6,40 @@ takes the lock, and in a *later* statement (one statement's snapshot precedes
 its lock) reads the last position and which decisions have lost a race. The
 second inserts and commits. If it fails, nothing of the batch is stored and its
 decisions run one at a time.
+
+A process that has been alone at the log for a while makes one round trip of it:
+it takes the lock and inserts at the positions after those that it gave last. A
+unique key refuses whatever was guessed wrongly, and the batch takes the two.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import psycopg2
-from eventsourcing.persistence import StoredEvent
 from psycopg2.errorcodes import LOCK_NOT_AVAILABLE
 
-from shared.contracts.refusal import Unavailable
-from shared.eventstore.database import Database, lost
-from shared.eventstore.work import DueRow, Statement
+from shared.eventstore.batch import (
+    LOCK,
+    AlreadyDone,
+    Decision,
+    End,
+    VersionConflict,
+    checks,
+    inserts,
+)
+from shared.eventstore.database import Database, StoreAway, lost
 
-LOCK = 7_240_100
-"""The advisory lock of the log; held until the transaction ends, so positions commit in order."""
+ALONE = 8
+"""Batches in a row that found the log as this process left it, before it guesses that it did."""
 
 _MOST = 128
-
-
-class VersionConflict(Exception):
-    """Somebody else decided first: an event at this place of the stream, or what was expected.
-
-    Nothing was stored.
-    """
-
-
-class AlreadyDone(Exception):
-    """This command, message or due row was dealt with meanwhile; nothing was stored."""
-
-
-@dataclass(frozen=True)
-class CommandRow:
-    """A command with its answer, so that a repeat gets the first one."""
-
-    scope: str
-    command_id: UUID
-    method: str
-    fingerprint: bytes
-    result: str
-    decided_at: Any
-
-
-def _nothing(_position: int) -> Iterable[Statement]:
-    return ()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An event to store; ``read_tables`` gives the SQL that follows from it at its position."""
-
-    stored: StoredEvent
-    published: bool = False
-    read_tables: Callable[[int], Iterable[Statement]] = _nothing
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Everything that one decision stores, or does not."""
-
-    entries: tuple[Entry, ...] = ()
-    statements: tuple[Statement, ...] = ()
-    command: CommandRow | None = None
-    message: tuple[str, int] | None = None
-    due: DueRow | None = None
-    requires: tuple[Statement, ...] = ()
-    expects: tuple[Statement, ...] = ()
-    relies_on: tuple[tuple[UUID, int], ...] = ()
-    """(stream, version): nothing may have been stored behind that version."""
-
-    def places(self) -> list[tuple[UUID | str, int]]:
-        """(stream, version) of every event that nobody else may have stored yet."""
-        return [
-            *((e.stored.originator_id, e.stored.originator_version) for e in self.entries),
-            *((stream, version + 1) for stream, version in self.relies_on),
-        ]
-
-    def claims(self) -> set[tuple[Any, ...]]:
-        """What no other decision of the same batch may also claim."""
-        # What is relied on is claimed as if it were written: conditions are asked before the
-        # whole batch is stored, so whoever writes it must not be in the same one.
-        found: set[tuple[Any, ...]] = {("event", *place) for place in self.places()}
-        if self.command:
-            found.add(("command", self.command.scope, self.command.command_id))
-        if self.message:
-            found.add(("message", self.message[0]))
-        if self.due:
-            found.add(("due", self.due.kind, self.due.key))
-        found.update(("requires", *required) for required in self.requires)
-        found.update(("expects", *expected) for expected in self.expects)
-        return found
+# The guess also says that its last position is there: a log that lost its end would get a hole.
+_GUESSED = (
+    b"BEGIN; SELECT pg_advisory_xact_lock(%d),"
+    b" 1 / (EXISTS (SELECT FROM events WHERE position = %d))::integer; "
+)
 
 
 class _Waiting:
@@ -123,12 +62,15 @@ class EventLog:
         self._lock = threading.Lock()
         self._queue: list[_Waiting] = []
         self._led = False
+        # Where this process left the log, and how many batches in a row found it so.
+        self._end = End(0, 0)
+        self._alone = 0
 
     def store(self, decision: Decision) -> list[int]:
         """Store all of it and return the positions of its events.
 
         Raises ``VersionConflict`` or ``AlreadyDone`` (nothing stored), the
-        database's own error (nothing stored), or ``Unavailable`` when it is
+        database's own error (nothing stored), or ``StoreAway`` when it is
         away; then nothing is known to be stored and a repeat is safe.
         """
         mine = _Waiting(decision)
@@ -140,7 +82,7 @@ class EventLog:
         if not mine.settled:
             self._lead()
         if isinstance(mine.error, psycopg2.OperationalError | psycopg2.InterfaceError):
-            raise Unavailable from mine.error
+            raise StoreAway from mine.error
         if mine.error is not None:
             raise mine.error
         return mine.positions or []
@@ -152,7 +94,7 @@ class EventLog:
         finally:
             for waiting in batch:
                 if not waiting.settled:
-                    waiting.error = Unavailable()
+                    waiting.error = StoreAway()
             with self._lock:
                 following = self._queue[0] if self._queue else None
                 self._led = following is not None
@@ -192,56 +134,96 @@ class EventLog:
 
     def _attempt(self, batch: list[_Waiting]) -> None:
         """One transaction; what it raises leaves the decisions unsettled and nothing stored."""
+        if self._at_once(batch):
+            return
+        # What was looked up after a broken connection is settled.
+        batch = [waiting for waiting in batch if not waiting.settled]
         for fresh in (False, True):
             with self._database.connection() as connection:
                 try:
-                    last, published, beaten = self._begin(connection, batch)
+                    end, beaten = self._begin(connection, batch)
                 except psycopg2.Error as error:
                     if not lost(error, connection):
                         _roll_back(connection)
                         raise
                     if fresh:
-                        raise Unavailable from error
+                        raise StoreAway from error
                     connection.close()
                     continue
-                self._finish(connection, batch, last, published, beaten)
+                self._finish(connection, batch, end, beaten)
                 return
 
-    def _begin(
-        self, connection: Any, batch: list[_Waiting]
-    ) -> tuple[int, int, dict[int, Exception]]:
+    def _at_once(self, batch: list[_Waiting]) -> bool:
+        """Everything in one round trip, on the guess that the log ends where this process left it.
+
+        ``False`` where it was not tried or did not come about: nothing was stored then but what
+        is settled. Whatever fails, the next batches look again before they store.
+        """
+        guess = self._end
+        decisions = [waiting.decision for waiting in batch]
+        known = self._alone >= ALONE and guess.last
+        if not known or not all(decision.is_told_by_keys for decision in decisions):
+            return False
+        self._alone = 0
+        with self._database.connection() as connection:
+            try:
+                with connection.cursor() as cursor:
+                    text, given, end = inserts(cursor, decisions, guess)
+                    cursor.execute(_GUESSED % (LOCK, guess.last) + text)
+            except Exception as error:
+                if not isinstance(error, psycopg2.Error) or not lost(error, connection):
+                    _roll_back(connection)
+                    if _hopeless(error):
+                        raise
+                    return False
+                connection.close()
+                self._find_out(batch)
+                return all(waiting.settled for waiting in batch)
+            except BaseException:
+                _roll_back(connection)
+                raise
+        self._end, self._alone = end, ALONE
+        for waiting, positions in zip(batch, given, strict=True):
+            waiting.positions = positions
+        return True
+
+    def _begin(self, connection: Any, batch: list[_Waiting]) -> tuple[End, dict[int, Exception]]:
         with connection.cursor() as cursor:
             cursor.execute(
                 b"BEGIN; SELECT pg_advisory_xact_lock(%d); "
                 % LOCK
                 + b"SELECT (SELECT coalesce(max(position), 0) FROM events),"
                 b" (SELECT coalesce(max(position), 0) FROM events WHERE previous IS NOT NULL),"
-                + b",".join(_checks(cursor, [w.decision for w in batch]))
+                + b",".join(checks(cursor, [w.decision for w in batch]))
             )
-            last, published, conflicts, changed, *done = cursor.fetchone()
-        beaten: dict[int, Exception] = {i: VersionConflict() for i in (*conflicts, *changed)}
+            last, published, conflicts, *done = cursor.fetchone()
+        beaten: dict[int, Exception] = {i: VersionConflict() for i in conflicts}
         beaten.update({i: AlreadyDone() for indexes in done for i in indexes})
-        return int(last), int(published), beaten
+        return End(last, published), beaten
 
     def _finish(
         self,
         connection: Any,
         batch: list[_Waiting],
-        last: int,
-        published: int,
+        end: End,
         beaten: dict[int, Exception],
     ) -> None:
         standing = [waiting for i, waiting in enumerate(batch) if i not in beaten]
+        self._alone = self._alone + 1 if end == self._end else 0
         try:
             with connection.cursor() as cursor:
-                text, given = _inserts(cursor, [w.decision for w in standing], last, published)
+                text, given, self._end = inserts(cursor, [w.decision for w in standing], end)
                 cursor.execute(text)
         except BaseException as error:
+            self._alone = 0
             if not isinstance(error, psycopg2.Error) or not lost(error, connection):
                 _roll_back(connection)
                 raise
             connection.close()
             self._find_out(standing)
+            for waiting in standing:
+                if not waiting.settled:
+                    waiting.error = StoreAway()
         else:
             for waiting, positions in zip(standing, given, strict=True):
                 waiting.positions = positions
@@ -249,19 +231,16 @@ class EventLog:
             batch[i].error = reason
 
     def _find_out(self, batch: list[_Waiting]) -> None:
-        """The connection broke at the commit: look whether the server did it.
+        """The connection broke at the commit: settle what the server did, or nobody can tell.
 
-        The look takes the lock first, which the broken transaction holds until it has ended.
+        The look takes the lock first, which the broken transaction holds until it has ended:
+        what is left unsettled was not stored.
         """
         for waiting in batch:
             try:
-                positions = self._stored(waiting.decision)
-            except (psycopg2.Error, Unavailable):
-                positions = None
-            if positions is None:
-                waiting.error = Unavailable()
-            else:
-                waiting.positions = positions
+                waiting.positions = self._stored(waiting.decision)
+            except (psycopg2.Error, StoreAway):
+                waiting.error = StoreAway()
 
     def _stored(self, decision: Decision) -> list[int] | None:
         with self._database.connection() as connection, connection.cursor() as cursor:
@@ -290,7 +269,7 @@ class EventLog:
 
 
 def _hopeless(error: Exception) -> bool:
-    return isinstance(error, Unavailable) or getattr(error, "pgcode", None) == LOCK_NOT_AVAILABLE
+    return isinstance(error, StoreAway) or getattr(error, "pgcode", None) == LOCK_NOT_AVAILABLE
 
 
 def _roll_back(connection: Any) -> None:
@@ -299,122 +278,3 @@ def _roll_back(connection: Any) -> None:
             cursor.execute("ROLLBACK")
     except psycopg2.Error:
         connection.close()
-
-
-def _checks(cursor: Any, batch: Sequence[Decision]) -> list[bytes]:
-    """Arrays of batch indexes: streams that moved on, what changed; then what was dealt with."""
-    events = [(i, *place) for i, decision in enumerate(batch) for place in decision.places()]
-    commands = [
-        (i, d.command.scope, d.command.command_id) for i, d in enumerate(batch) if d.command
-    ]
-    messages = [(i, *d.message) for i, d in enumerate(batch) if d.message]
-    due = [(i, d.due.kind, d.due.key, d.due.at) for i, d in enumerate(batch) if d.due]
-    return [
-        _check(
-            cursor,
-            events,
-            b"(%s, %s::uuid, %s::bigint)",
-            b"v(i, o, n) JOIN events e ON e.originator_id = v.o AND e.originator_version = v.n",
-        ),
-        _broken(cursor, [decision.expects for decision in batch]),
-        _check(
-            cursor,
-            commands,
-            b"(%s, %s::text, %s::uuid)",
-            b"v(i, s, c) JOIN commands k ON k.scope = v.s AND k.command_id = v.c",
-        ),
-        _check(
-            cursor,
-            messages,
-            b"(%s, %s::text, %s::bigint)",
-            b"v(i, p, n) JOIN inbox b ON b.producer = v.p AND b.position >= v.n",
-        ),
-        _check(
-            cursor,
-            due,
-            b"(%s, %s::text, %s::text, %s::timestamptz)",
-            b"v(i, k, y, t) WHERE NOT EXISTS (SELECT 1 FROM due d"
-            b" WHERE d.kind = v.k AND d.key = v.y AND d.at = v.t)",
-        ),
-        _broken(cursor, [decision.requires for decision in batch]),
-    ]
-
-
-def _check(cursor: Any, rows: Sequence[tuple[Any, ...]], shape: bytes, rest: bytes) -> bytes:
-    if not rows:
-        return b" ARRAY[]::integer[]"
-    values = b",".join(cursor.mogrify(shape, row) for row in rows)
-    return b" ARRAY(SELECT v.i::integer FROM (VALUES " + values + b") AS " + rest + b")"
-
-
-def _broken(cursor: Any, conditions: Sequence[tuple[Statement, ...]]) -> bytes:
-    broken = [
-        b"CASE WHEN (%b) THEN NULL ELSE %d END" % (cursor.mogrify(sql, params), i)
-        for i, of_one in enumerate(conditions)
-        for sql, params in of_one
-    ]
-    return b" array_remove(ARRAY[" + b",".join(broken) + b"]::integer[], NULL)"
-
-
-def _inserts(
-    cursor: Any, batch: Sequence[Decision], last: int, published: int
-) -> tuple[bytes, list[list[int]]]:
-    """The second round trip, and the positions that each decision's events get in it."""
-    rows: list[bytes] = []
-    after: list[bytes] = []
-    given: list[list[int]] = []
-    for decision in batch:
-        positions: list[int] = []
-        for entry in decision.entries:
-            last += 1
-            stored = entry.stored
-            previous, published = (published, last) if entry.published else (None, published)
-            rows.append(
-                cursor.mogrify(
-                    b"(%s,%s,%s,%s,%s,%s)",
-                    (
-                        last,
-                        stored.originator_id,
-                        stored.originator_version,
-                        stored.topic,
-                        stored.state,
-                        previous,
-                    ),
-                )
-            )
-            after += [cursor.mogrify(sql, params) for sql, params in entry.read_tables(last)]
-            positions.append(last)
-        after += [cursor.mogrify(sql, params) for sql, params in _beside(decision)]
-        given.append(positions)
-    events = (
-        b"INSERT INTO events (position, originator_id, originator_version, topic, state, previous)"
-        b" VALUES " + b",".join(rows)
-    )
-    return b"; ".join([*([events] if rows else []), *after, b"COMMIT"]), given
-
-
-def _beside(decision: Decision) -> list[Statement]:
-    found: list[Statement] = []
-    if decision.due:
-        # Before what the handler scheduled: it may have put the same row back.
-        row = decision.due
-        found.append(("DELETE FROM due WHERE kind = %s AND key = %s", (row.kind, row.key)))
-    found += decision.statements
-    if decision.command:
-        c = decision.command
-        found.append(
-            (
-                "INSERT INTO commands (scope, command_id, method, fingerprint, result, decided_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s)",
-                (c.scope, c.command_id, c.method, c.fingerprint, c.result, c.decided_at),
-            )
-        )
-    if decision.message:
-        found.append(
-            (
-                "INSERT INTO inbox (producer, position) VALUES (%s, %s)"
-                " ON CONFLICT (producer) DO UPDATE SET position = excluded.position",
-                decision.message,
-            )
-        )
-    return found

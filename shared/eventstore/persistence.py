@@ -30,8 +30,9 @@ from eventsourcing.persistence import (
 from eventsourcing.utils import Environment, EnvType, resolve_topic
 
 from shared.contracts.refusal import Unavailable
+from shared.eventstore.batch import AlreadyDone, Decision, Entry, VersionConflict
 from shared.eventstore.database import Database
-from shared.eventstore.log import AlreadyDone, Decision, Entry, EventLog, VersionConflict
+from shared.eventstore.log import EventLog
 
 _STREAM = (
     "SELECT originator_id, originator_version, topic, state FROM events WHERE originator_id = %s"

@@ -20,8 +20,8 @@ from eventsourcing.persistence import StoredEvent
 from psycopg2 import sql
 
 from shared.eventstore.application import EventSourcedApplication
+from shared.eventstore.batch import LOCK
 from shared.eventstore.location import Location
-from shared.eventstore.log import LOCK
 from shared.eventstore.mapper import SealingMapper, recorded
 from shared.eventstore.values import EventTranscoder
 

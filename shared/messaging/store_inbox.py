@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from shared.eventstore.application import EventSourcedApplication
-from shared.eventstore.log import AlreadyDone
+from shared.eventstore.batch import AlreadyDone
 from shared.eventstore.work import Context, Handler, Work
 from shared.identity.principal import Principal
 from shared.messaging.announcement import Announcement

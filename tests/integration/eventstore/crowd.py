@@ -18,8 +18,8 @@ from uuid import uuid4
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
+from shared.eventstore.batch import AlreadyDone, VersionConflict
 from shared.eventstore.database import Database
-from shared.eventstore.log import AlreadyDone, VersionConflict
 from shared.eventstore.persistence import Datastore, LogApplicationRecorder
 from tests.integration.eventstore.probe import (
     OpenNotebook,

@@ -12,7 +12,8 @@ import psycopg2
 import pytest
 
 from shared.contracts.refusal import ChangedMeanwhile, KeyUsedForAnother, NotAllowed, NotFound
-from shared.eventstore.log import LOCK, AlreadyDone
+from shared.eventstore.batch import LOCK, AlreadyDone
+from shared.eventstore.log import ALONE
 from shared.eventstore.work import DueRow, Work
 from shared.identity.principal import Principal
 from shared.sealing.keys import KeyDestroyed
@@ -324,20 +325,6 @@ def test_a_requirement_that_no_longer_holds_stores_nothing(app: Probe) -> None:
     assert count(app, "inbox") == 0
 
 
-def test_what_was_expected_and_changed_meanwhile_is_decided_again(app: Probe) -> None:
-    tries: list[int] = []
-
-    def decide(work: Work) -> None:
-        tries.append(len(tries) + 1)
-        work.expect("%s >= 2", (tries[-1],))
-        work.execute("INSERT INTO inbox VALUES ('x', %s)", (tries[-1],))
-
-    app.decide(context(), decide)
-
-    assert tries == [1, 2]
-    assert app.committer.query("SELECT position FROM inbox") == [(2,)]
-
-
 def test_what_relies_on_a_stream_that_moved_on_is_decided_again(app: Probe) -> None:
     relied_on = opened(app)
     seen: list[int] = []
@@ -497,3 +484,63 @@ def test_two_replicas_share_one_log(app: Probe, stores: Databases) -> None:
     other.close()
     assert isinstance(found, Notebook)
     assert len(found.lines) == 1
+
+
+def test_a_replica_that_was_alone_for_long_notices_that_it_is_not(
+    app: Probe, stores: Databases
+) -> None:
+    """It guesses where the log ends, and the guess is wrong: nothing collides, nothing is lost."""
+    other = Probe(edge(stores.role("probe")))
+    for _ in range(3):
+        for _ in range(ALONE + 3):
+            opened(app)
+        assert app._log._alone == ALONE
+        opened(other)
+        opened(app)
+        assert app._log._alone < ALONE
+    other.close()
+    rows = app.committer.query("SELECT position, previous FROM events ORDER BY position")
+    assert rows == [(n, n - 1) for n in range(1, 3 * (ALONE + 5) + 1)]
+
+
+def test_who_guesses_repeats_loses_and_skips_as_everybody_does(app: Probe) -> None:
+    command, ctx = OpenNotebook(participation_id=uuid4()), context(message=("intake", 7))
+    answer = app.run(command, ctx)
+    lost = opened(app)
+
+    def alone() -> None:
+        while app._log._alone < ALONE:
+            opened(app)
+
+    alone()
+    assert app.run(command, ctx).notebook_id == answer.notebook_id  # type: ignore[attr-defined]
+    alone()
+    with pytest.raises(AlreadyDone):
+        app.react(
+            NotebookOpened(notebook_id=uuid4()), context(command_id=None, message=("intake", 7))
+        )
+    alone()
+    app.meanwhile = lambda: app.run(WriteLine(notebook_id=lost, text="first"), context()) and None
+    with pytest.raises(ChangedMeanwhile):
+        app.run(WriteLine(notebook_id=lost, text="second"), context())
+    assert count(app, "commands") == count(app, "events")
+
+
+def test_a_log_that_lost_its_end_gets_no_hole(app: Probe) -> None:
+    """The server came back from a copy that is behind; this process remembers more."""
+    for _ in range(ALONE + 2):
+        opened(app)
+    app._log._end = app._log._end._replace(last=99)
+    opened(app)
+    [(last, events)] = app.committer.query("SELECT max(position), count(*) FROM events")
+    assert last == events
+
+
+def test_a_repeat_gets_its_first_result_whatever_became_of_what_it_was_about(app: Probe) -> None:
+    notebook = opened(app)
+    write, written = WriteLine(notebook_id=notebook, text="one"), context()
+    first = app.run(write, written)
+    app.run(CloseNotebook(notebook_id=notebook), context())
+    assert app.run(write, written) == first
+    with pytest.raises(NotAllowed):
+        app.run(write, context())

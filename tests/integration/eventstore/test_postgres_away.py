@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from uuid import UUID, uuid4
 
 import pytest
 
 from shared.contracts.refusal import Unavailable
 from shared.eventstore.embedded import EmbeddedServer
+from shared.eventstore.log import ALONE
 from tests.integration.eventstore.probe import (
     OpenNotebook,
     Probe,
@@ -105,18 +107,7 @@ def test_a_connection_that_broke_at_the_commit_is_looked_into(mortal: Probe) -> 
     finish = log._finish
 
     def answer_lost(connection: object, *rest: object) -> None:
-        class Deaf:
-            """Sends the commit, and closes before the answer is read."""
-
-            closed = 0
-
-            def cursor(self) -> object:
-                return DeafCursor(connection.cursor(), self)  # type: ignore[attr-defined]
-
-            def close(self) -> None:
-                self.closed = 1
-
-        finish(Deaf(), *rest)  # type: ignore[arg-type]
+        finish(Deaf(connection), *rest)  # type: ignore[arg-type]
 
     log._finish = answer_lost  # type: ignore[method-assign, assignment]
 
@@ -127,11 +118,56 @@ def test_a_connection_that_broke_at_the_commit_is_looked_into(mortal: Probe) -> 
     ]
 
 
+def test_a_connection_that_broke_in_the_one_round_trip_is_looked_into(mortal: Probe) -> None:
+    """The whole decision goes out in one, and its answer is lost; or it never arrives."""
+    for _ in range(ALONE + 2):
+        mortal.run(OpenNotebook(participation_id=uuid4()), context())
+    ours = mortal.committer.connection
+    lost: list[str] = []
+
+    @contextmanager
+    def one_breaks() -> Iterator[object]:
+        with ours() as connection:
+            if len(lost) in (0, 2):
+                lost.append("deaf" if not lost else "mute")
+                yield Deaf(connection, mute=len(lost) > 1)
+            else:
+                lost.append("")
+                yield connection
+
+    mortal.committer.connection = one_breaks  # type: ignore[method-assign]
+
+    stored = mortal.run(OpenNotebook(participation_id=uuid4()), context())
+    for _ in range(ALONE + 1):
+        mortal._log._alone = ALONE
+        again = mortal.run(OpenNotebook(participation_id=uuid4()), context())
+
+    assert {"deaf", "mute"} <= set(lost)
+    rows = mortal.committer.query("SELECT position, originator_id FROM events ORDER BY position")
+    assert [position for position, _ in rows] == list(range(1, 2 * ALONE + 5))
+    assert {stored.notebook_id, again.notebook_id} <= {stream for _, stream in rows}  # type: ignore[attr-defined]
+
+
+class Deaf:
+    """A connection that closes before the answer is read; or, mute, before anything is sent."""
+
+    closed = 0
+
+    def __init__(self, connection: object, mute: bool = False) -> None:
+        self._connection, self._mute = connection, mute
+
+    def cursor(self) -> object:
+        return DeafCursor(self._connection.cursor(), self._mute)  # type: ignore[attr-defined]
+
+    def close(self) -> None:
+        self.closed = 1
+
+
 class DeafCursor:
     """A cursor that does what it is told and then loses its connection."""
 
-    def __init__(self, cursor: object, connection: object) -> None:
-        self._cursor, self._connection = cursor, connection
+    def __init__(self, cursor: object, mute: bool) -> None:
+        self._cursor, self._mute = cursor, mute
 
     def __enter__(self) -> DeafCursor:
         return self
@@ -145,5 +181,6 @@ class DeafCursor:
     def execute(self, text: bytes) -> None:
         import psycopg2
 
-        self._cursor.execute(text)  # type: ignore[attr-defined]
+        if not self._mute:
+            self._cursor.execute(text)  # type: ignore[attr-defined]
         raise psycopg2.OperationalError("server closed the connection unexpectedly")

@@ -1,0 +1,221 @@
+"""What decisions store, and the SQL in which a batch of them is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from eventsourcing.persistence import StoredEvent
+
+from shared.eventstore.work import DueRow, Statement
+
+LOCK = 7_240_100
+"""The advisory lock of the log; held until the transaction ends, so positions commit in order."""
+
+
+class End(NamedTuple):
+    """The end of the log: the last position, and the last published one; 0 where there is none."""
+
+    last: int
+    published: int
+
+
+class VersionConflict(Exception):
+    """Somebody else stored an event at this place of the stream first; nothing was stored."""
+
+
+class AlreadyDone(Exception):
+    """This command, message or due row was dealt with meanwhile; nothing was stored."""
+
+
+@dataclass(frozen=True)
+class CommandRow:
+    """A command with its answer, so that a repeat gets the first one."""
+
+    scope: str
+    command_id: UUID
+    method: str
+    fingerprint: bytes
+    result: str
+    decided_at: Any
+
+
+def _nothing(_position: int) -> Iterable[Statement]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An event to store; ``read_tables`` gives the SQL that follows from it at its position."""
+
+    stored: StoredEvent
+    published: bool = False
+    read_tables: Callable[[int], Iterable[Statement]] = _nothing
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Everything that one decision stores, or does not."""
+
+    entries: tuple[Entry, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    command: CommandRow | None = None
+    message: tuple[str, int] | None = None
+    due: DueRow | None = None
+    requires: tuple[Statement, ...] = ()
+    relies_on: tuple[tuple[UUID, int], ...] = ()
+    """(stream, version): nothing may have been stored behind that version."""
+
+    def places(self) -> list[tuple[UUID | str, int]]:
+        """(stream, version) of every event that nobody else may have stored yet."""
+        return [
+            *((e.stored.originator_id, e.stored.originator_version) for e in self.entries),
+            *((stream, version + 1) for stream, version in self.relies_on),
+        ]
+
+    @property
+    def is_told_by_keys(self) -> bool:
+        """Whether unique keys tell every race that this can lose, without asking beforehand."""
+        return not (self.due or self.requires or self.relies_on)
+
+    def claims(self) -> set[tuple[Any, ...]]:
+        """What no other decision of the same batch may also claim."""
+        # What is relied on is claimed as if it were written: conditions are asked before the
+        # whole batch is stored, so whoever writes it must not be in the same one.
+        found: set[tuple[Any, ...]] = {("event", *place) for place in self.places()}
+        if self.command:
+            found.add(("command", self.command.scope, self.command.command_id))
+        if self.message:
+            found.add(("message", self.message[0]))
+        if self.due:
+            found.add(("due", self.due.kind, self.due.key))
+        found.update(("requires", *required) for required in self.requires)
+        return found
+
+
+def checks(cursor: Any, batch: Sequence[Decision]) -> list[bytes]:
+    """Arrays of batch indexes: streams that moved on; then what was dealt with meanwhile."""
+    events = [(i, *place) for i, decision in enumerate(batch) for place in decision.places()]
+    commands = [
+        (i, d.command.scope, d.command.command_id) for i, d in enumerate(batch) if d.command
+    ]
+    messages = [(i, *d.message) for i, d in enumerate(batch) if d.message]
+    due = [(i, d.due.kind, d.due.key, d.due.at) for i, d in enumerate(batch) if d.due]
+    return [
+        _check(
+            cursor,
+            events,
+            b"(%s, %s::uuid, %s::bigint)",
+            b"v(i, o, n) JOIN events e ON e.originator_id = v.o AND e.originator_version = v.n",
+        ),
+        _check(
+            cursor,
+            commands,
+            b"(%s, %s::text, %s::uuid)",
+            b"v(i, s, c) JOIN commands k ON k.scope = v.s AND k.command_id = v.c",
+        ),
+        _check(
+            cursor,
+            messages,
+            b"(%s, %s::text, %s::bigint)",
+            b"v(i, p, n) JOIN inbox b ON b.producer = v.p AND b.position >= v.n",
+        ),
+        _check(
+            cursor,
+            due,
+            b"(%s, %s::text, %s::text, %s::timestamptz)",
+            b"v(i, k, y, t) WHERE NOT EXISTS (SELECT 1 FROM due d"
+            b" WHERE d.kind = v.k AND d.key = v.y AND d.at = v.t)",
+        ),
+        _requirements(cursor, batch),
+    ]
+
+
+def _check(cursor: Any, rows: Sequence[tuple[Any, ...]], shape: bytes, rest: bytes) -> bytes:
+    if not rows:
+        return b" ARRAY[]::integer[]"
+    values = b",".join(cursor.mogrify(shape, row) for row in rows)
+    return b" ARRAY(SELECT v.i::integer FROM (VALUES " + values + b") AS " + rest + b")"
+
+
+def _requirements(cursor: Any, batch: Sequence[Decision]) -> bytes:
+    broken = [
+        b"CASE WHEN (%b) THEN NULL ELSE %d END" % (cursor.mogrify(sql, params), i)
+        for i, decision in enumerate(batch)
+        for sql, params in decision.requires
+    ]
+    return b" array_remove(ARRAY[" + b",".join(broken) + b"]::integer[], NULL)"
+
+
+def inserts(cursor: Any, batch: Sequence[Decision], end: End) -> tuple[bytes, list[list[int]], End]:
+    """The SQL that stores a batch after ``end``, the positions of its events, and the new end.
+
+    One statement for all events, one for all commands, one for the whole inbox:
+    the server plans each statement anew.
+    """
+    last, published = end
+    events: list[bytes] = []
+    beside: list[bytes] = []
+    given: list[list[int]] = []
+    for decision in batch:
+        positions: list[int] = []
+        for entry in decision.entries:
+            last += 1
+            stored = entry.stored
+            previous, published = (published, last) if entry.published else (None, published)
+            row = (
+                last,
+                stored.originator_id,
+                stored.originator_version,
+                stored.topic,
+                stored.state,
+                previous,
+            )
+            events.append(cursor.mogrify(_EVENT, row))
+            beside += [cursor.mogrify(sql, params) for sql, params in entry.read_tables(last)]
+            positions.append(last)
+        if decision.due:
+            # Before what the handler scheduled: it may have put the same row back.
+            beside.append(cursor.mogrify(_DONE, (decision.due.kind, decision.due.key)))
+        beside += [cursor.mogrify(sql, params) for sql, params in decision.statements]
+        given.append(positions)
+    commands = [cursor.mogrify(_COMMAND, _row(d.command)) for d in batch if d.command]
+    messages = [cursor.mogrify(_MESSAGE, d.message) for d in batch if d.message]
+    statements = [
+        *([_EVENTS + b",".join(events)] if events else []),
+        *beside,
+        *([_COMMANDS + b",".join(commands)] if commands else []),
+        *([_MESSAGES % b",".join(messages)] if messages else []),
+    ]
+    return b"; ".join([*statements, b"COMMIT"]), given, End(last, published)
+
+
+def _row(command: CommandRow) -> tuple[Any, ...]:
+    return (
+        command.scope,
+        command.command_id,
+        command.method,
+        command.fingerprint,
+        command.result,
+        command.decided_at,
+    )
+
+
+_EVENTS = (
+    b"INSERT INTO events (position, originator_id, originator_version, topic, state, previous)"
+    b" VALUES "
+)
+_EVENT = b"(%s,%s,%s,%s,%s,%s)"
+_DONE = b"DELETE FROM due WHERE kind = %s AND key = %s"
+_COMMANDS = (
+    b"INSERT INTO commands (scope, command_id, method, fingerprint, result, decided_at) VALUES "
+)
+_COMMAND = b"(%s,%s,%s,%s,%s,%s)"
+# A cursor that would not move forward is null, which the column refuses.
+_MESSAGES = (
+    b"INSERT INTO inbox AS i (producer, position) VALUES %b ON CONFLICT (producer)"
+    b" DO UPDATE SET position = CASE WHEN i.position < excluded.position THEN excluded.position END"
+)
+_MESSAGE = b"(%s,%s)"
