@@ -60,6 +60,36 @@ def test_only_the_gateway_is_on_a_network_that_reaches_outside() -> None:
     assert outside == [GATEWAY]
 
 
+def listens_outside(container: dict[str, Any], internal: set[str]) -> bool:
+    """Whether its health and metrics can be reached on a network that is not internal."""
+    networks = container["networks"]
+    outside = set(networks) - internal
+    if not outside:
+        return False
+    host = container["environment"]["SAYSO_HEALTH_HOST"]
+    known_as = {name: (of or {}).get("aliases", []) for name, of in networks.items()}
+    inside = any(host in known_as[name] for name in set(networks) & internal)
+    return not inside or any(host in known_as[name] for name in outside)
+
+
+def test_health_and_metrics_listen_on_internal_networks_only() -> None:
+    internal = {name for name, n in COMPOSE["networks"].items() if n.get("internal")}
+    assert [name for name in OURS if listens_outside(CONTAINERS[name], internal)] == []
+
+
+@pytest.mark.parametrize(
+    ("host", "networks"),
+    [
+        ("0.0.0.0", {"bus": {"aliases": ["inside"]}, "front": {}}),
+        ("inside", {"bus": {}, "front": {"aliases": ["inside"]}}),
+        ("inside", {"bus": {"aliases": ["inside"]}, "front": {"aliases": ["inside"]}}),
+    ],
+)
+def test_the_check_of_where_health_listens_bites(host: str, networks: dict[str, Any]) -> None:
+    container = {"networks": networks, "environment": {"SAYSO_HEALTH_HOST": host}}
+    assert listens_outside(container, {"bus", "data"})
+
+
 def test_the_gateway_cannot_reach_a_database() -> None:
     assert not set(CONTAINERS[GATEWAY]["networks"]) & set(CONTAINERS["postgres"]["networks"])
 
