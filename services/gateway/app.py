@@ -17,6 +17,7 @@ from services.gateway import health, problems
 from services.gateway.admission import Admission
 from services.gateway.agencies import AgencyKeys
 from services.gateway.asking import Asking
+from services.gateway.attempts import Attempts, Waiting
 from services.gateway.check import check_routes, check_rows
 from services.gateway.docs import html
 from services.gateway.edge import Edge
@@ -46,12 +47,14 @@ def create_app(
     *,
     clock: Callable[[], datetime] = now,
     new_id: Callable[[], UUID] = uuid4,
+    waiting: Waiting | None = None,
     checks: Mapping[str, health.Check] | None = None,
     metrics: Metrics | None = None,
     lifespan: Callable[[FastAPI], object] | None = None,
 ) -> FastAPI:
     """The gateway over any bus.
 
+    ``waiting``: how limits measure time, and how what is slowed down waits.
     ``checks``: what ``/health/ready`` asks (in the embedded form every
     service's); it tells the public nothing but the sum of them.
     ``metrics``: where requests are counted; nothing public shows it.
@@ -69,7 +72,7 @@ def create_app(
         redirect_slashes=False,
         lifespan=lifespan,  # type: ignore[arg-type]
     )
-    asking = _asking(bus, settings, clock)
+    asking = _asking(bus, settings, clock, waiting or Waiting())
     for row in ROUTES:
         _add(app, row.verb, row.path, _row_handler(asking, row))
     for page in OWN_PAGES:
@@ -84,7 +87,9 @@ def create_app(
     return app
 
 
-def _asking(bus: AsyncBus, settings: GatewaySettings, clock: Callable[[], datetime]) -> Asking:
+def _asking(
+    bus: AsyncBus, settings: GatewaySettings, clock: Callable[[], datetime], waiting: Waiting
+) -> Asking:
     sessions = Sessions(settings.key, settings.session_life)
     admission = Admission(
         sessions,
@@ -93,11 +98,13 @@ def _asking(bus: AsyncBus, settings: GatewaySettings, clock: Callable[[], dateti
     )
     limits = settings.limits
     limiters = {
-        "codes": Limiter(limits.codes_each, limits.codes_together),
         "beginnings": Limiter(limits.beginnings_each, limits.beginnings_together),
         "disclosures": Limiter(limits.disclosures_each, None),
     }
-    return Asking(bus, admission, sessions, settings.key, clock, limits, limiters)
+    attempts = Attempts(limits.codes_each, limits.codes_together, limits.codes_pace, waiting)
+    return Asking(
+        bus, admission, sessions, settings.key, clock, limits, limiters, attempts, waiting.elapsed
+    )
 
 
 def _add(app: FastAPI, verb: str, path: str, handler: Handler) -> None:

@@ -15,7 +15,8 @@ from starlette.responses import Response
 
 from services.gateway import bodies, problems
 from services.gateway.admission import Admission
-from services.gateway.limits import Limiter
+from services.gateway.attempts import Attempts
+from services.gateway.limits import Limiter, source_of
 from services.gateway.pages import json_of
 from services.gateway.routes import Row
 from services.gateway.sessions import Session, Sessions
@@ -41,6 +42,15 @@ class _Asked:
 
 
 @dataclass(frozen=True)
+class _Read:
+    """A request that was read: by whom, for what, and under which key."""
+
+    principal: Principal
+    asked: Request
+    command_id: UUID | None
+
+
+@dataclass(frozen=True)
 class Asking:
     """What every row needs to be answered."""
 
@@ -51,40 +61,52 @@ class Asking:
     clock: Callable[[], datetime]
     limits: Limits
     limiters: Mapping[str, Limiter]
+    attempts: Attempts
+    elapsed: Callable[[], float]
 
     async def answer(self, row: Row, http: HttpRequest) -> Response:
         """The service's answer as JSON; every way to fail raises a ``Problem`` or ``Refused``."""
-        now = self.clock()
         http.state.action = row.action
         if row.limit != "codes":
-            return await self._answer(row, http, now)
+            return await self._given(row, http, await self._read(row, http))
+        # Read first: a place is for what can be looked up at once, not for a body that trickles.
+        read: _Read | problems.Problem
         try:
-            return await self._answer(row, http, now)
-        except (problems.Problem, Refused) as failed:
-            # Only what fails is counted: whoever has the right code is never locked out by
-            # others behind the same address.
-            if not _ours(failed):
-                self._slow_down(row, _address(http), self.clock())
-            raise
+            read = await self._read(row, http)
+        except problems.Problem as malformed:
+            read = malformed
 
-    async def _answer(self, row: Row, http: HttpRequest, now: datetime) -> Response:
+        async def attempt() -> Response:
+            if isinstance(read, problems.Problem):
+                raise read
+            return await self._given(row, http, read)
+
+        return await self.attempts.make(_source(http), attempt)
+
+    async def _read(self, row: Row, http: HttpRequest) -> _Read:
+        now = self.clock()
         if row.limit == "beginnings":
-            self._slow_down(row, _address(http), now)
+            self._slow_down(row, _source(http))
         principal = self.admission.admit(row.who, http.headers, now)
         http.state.principal_kind = principal.kind
         path = bodies.read_path(row.request, http.path_params)
         may(principal, row, path)
         if row.limit == "disclosures":
-            self._slow_down(row, str(principal.agency_id), now)
+            self._slow_down(row, str(principal.agency_id))
         command_id = bodies.idempotency_key(http.headers) if row.is_command else None
         asked = bodies.whole(row.request, path, await self._rest(row, http))
-        result = await self._ask(row, asked, principal, http.state.correlation_id, command_id)
+        return _Read(principal, asked, command_id)
+
+    async def _given(self, row: Row, http: HttpRequest, read: _Read) -> Response:
+        result = await self._ask(
+            row, read.asked, read.principal, http.state.correlation_id, read.command_id
+        )
         if row.request is OpenSession:
-            result = self._session(result, now)
+            result = self._session(result, self.clock())
         return Response(json_of(result), 200, media_type="application/json")
 
-    def _slow_down(self, row: Row, who: str, now: datetime) -> None:
-        seconds = self.limiters[row.limit].ask(who, now)
+    def _slow_down(self, row: Row, who: str) -> None:
+        seconds = self.limiters[row.limit].ask(who, self.elapsed())
         if seconds:
             raise problems.too_many(seconds)
 
@@ -135,15 +157,8 @@ class Asking:
         )
 
 
-def _address(http: HttpRequest) -> str:
-    return http.client.host if http.client else ""
-
-
-def _ours(failed: problems.Problem | Refused) -> bool:
-    """Whether it failed because something here is away: no attempt of anybody's."""
-    if isinstance(failed, Refused):
-        return failed.because == "unavailable"
-    return failed.status >= 500
+def _source(http: HttpRequest) -> str:
+    return source_of(http.client.host) if http.client else ""
 
 
 def may(principal: Principal, row: Row, path: Mapping[str, Any]) -> None:

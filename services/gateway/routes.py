@@ -31,7 +31,7 @@ _FIELD = re.compile(r"{(\w+)}")
 class Row:
     """A route and its permission. ``limit`` names the bucket that slows it down.
 
-    ``beginnings``: each, by address. ``codes``: those that fail, by address.
+    ``beginnings``: each, by address. ``codes``: those that fail, by address (``attempts.py``).
     ``disclosures``: each, by agency.
     """
 

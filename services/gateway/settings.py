@@ -8,12 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from services.gateway.agencies import AgencyKey, read_keys
+from services.gateway.attempts import Pace
 from services.gateway.limits import Rate
 from services.gateway.pages import DATA
 from services.gateway.staff import StaffIssuer, read_issuers
 from shared.identity.keys import SigningKey
 from shared.identity.tokens import GATEWAY
 
+_PACE = Pace()
 _CODES = Rate(burst=20, per_minute=20)
 _BEGINNINGS = Rate(burst=30, per_minute=30)
 # A flood guard, not a guessing guard: references are 122 random bits. An agency at work on many
@@ -31,6 +33,7 @@ class Limits:
     call_seconds: float = 10
     codes_each: Rate = _CODES
     codes_together: Rate = _TOGETHER
+    codes_pace: Pace = _PACE
     beginnings_each: Rate = _BEGINNINGS
     beginnings_together: Rate = _TOGETHER
     disclosures_each: Rate = _DISCLOSURES
@@ -56,7 +59,7 @@ class GatewaySettings:
         with agencies), ``agencies.json``, ``staff_issuers.json``. The
         environment's ``SAYSO_PAGES`` names a deployment's own crisis help and
         rights; ``SAYSO_CODES_PER_MINUTE`` how often one
-        address may be wrong.
+        address may be wrong before its codes wait in a line.
         """
         env = env or {}
         agencies = _text(folder / "agencies.json", "[]")

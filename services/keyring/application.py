@@ -17,6 +17,7 @@ from services.keyring.adapters.vault import (
     Vault,
     destroying,
     forgetting_loans,
+    living,
 )
 from services.keyring.contracts import announce
 from services.keyring.domain import Erasure, Lease
@@ -154,6 +155,9 @@ class KeyringApplication(EventSourcedApplication):
             key_ids=keys,
         )
         for record_class, key_id in zip(classes, keys, strict=True):
+            # Another erasure may have ended this key meanwhile, and the person have spoken again
+            # under a newer one: then that one is this erasure's to destroy.
+            work.expect(*living(key_id))
             work.execute(*destroying(participation_id, record_class, key_id, work.ctx.now))
         work.schedule(HOLDERS, str(erasure_id), work.ctx.now)
         work.save(erasure)

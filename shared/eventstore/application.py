@@ -214,6 +214,7 @@ class EventSourcedApplication:
                 statements=work.statements,
                 requires=work.requires,
                 relies_on=work.relies_on,
+                expects=work.expects,
             )
         )
 

@@ -23,7 +23,10 @@ class End(NamedTuple):
 
 
 class VersionConflict(Exception):
-    """Somebody else stored an event at this place of the stream first; nothing was stored."""
+    """Somebody else decided first: an event at this place of the stream, or what was expected.
+
+    Nothing was stored.
+    """
 
 
 class AlreadyDone(Exception):
@@ -65,6 +68,7 @@ class Decision:
     message: tuple[str, int] | None = None
     due: DueRow | None = None
     requires: tuple[Statement, ...] = ()
+    expects: tuple[Statement, ...] = ()
     relies_on: tuple[tuple[UUID, int], ...] = ()
     """(stream, version): nothing may have been stored behind that version."""
 
@@ -78,7 +82,7 @@ class Decision:
     @property
     def is_told_by_keys(self) -> bool:
         """Whether unique keys tell every race that this can lose, without asking beforehand."""
-        return not (self.due or self.requires or self.relies_on)
+        return not (self.due or self.requires or self.expects or self.relies_on)
 
     def claims(self) -> set[tuple[Any, ...]]:
         """What no other decision of the same batch may also claim."""
@@ -92,11 +96,12 @@ class Decision:
         if self.due:
             found.add(("due", self.due.kind, self.due.key))
         found.update(("requires", *required) for required in self.requires)
+        found.update(("expects", *expected) for expected in self.expects)
         return found
 
 
 def checks(cursor: Any, batch: Sequence[Decision]) -> list[bytes]:
-    """Arrays of batch indexes: streams that moved on; then what was dealt with meanwhile."""
+    """Arrays of batch indexes: streams that moved on, what changed; then what was dealt with."""
     events = [(i, *place) for i, decision in enumerate(batch) for place in decision.places()]
     commands = [
         (i, d.command.scope, d.command.command_id) for i, d in enumerate(batch) if d.command
@@ -110,6 +115,7 @@ def checks(cursor: Any, batch: Sequence[Decision]) -> list[bytes]:
             b"(%s, %s::uuid, %s::bigint)",
             b"v(i, o, n) JOIN events e ON e.originator_id = v.o AND e.originator_version = v.n",
         ),
+        _broken(cursor, [decision.expects for decision in batch]),
         _check(
             cursor,
             commands,
@@ -129,7 +135,7 @@ def checks(cursor: Any, batch: Sequence[Decision]) -> list[bytes]:
             b"v(i, k, y, t) WHERE NOT EXISTS (SELECT 1 FROM due d"
             b" WHERE d.kind = v.k AND d.key = v.y AND d.at = v.t)",
         ),
-        _requirements(cursor, batch),
+        _broken(cursor, [decision.requires for decision in batch]),
     ]
 
 
@@ -140,11 +146,11 @@ def _check(cursor: Any, rows: Sequence[tuple[Any, ...]], shape: bytes, rest: byt
     return b" ARRAY(SELECT v.i::integer FROM (VALUES " + values + b") AS " + rest + b")"
 
 
-def _requirements(cursor: Any, batch: Sequence[Decision]) -> bytes:
+def _broken(cursor: Any, conditions: Sequence[tuple[Statement, ...]]) -> bytes:
     broken = [
         b"CASE WHEN (%b) THEN NULL ELSE %d END" % (cursor.mogrify(sql, params), i)
-        for i, decision in enumerate(batch)
-        for sql, params in decision.requires
+        for i, of_one in enumerate(conditions)
+        for sql, params in of_one
     ]
     return b" array_remove(ARRAY[" + b",".join(broken) + b"]::integer[], NULL)"
 

@@ -196,8 +196,8 @@ class EventLog:
                 b" (SELECT coalesce(max(position), 0) FROM events WHERE previous IS NOT NULL),"
                 + b",".join(checks(cursor, [w.decision for w in batch]))
             )
-            last, published, conflicts, *done = cursor.fetchone()
-        beaten: dict[int, Exception] = {i: VersionConflict() for i in conflicts}
+            last, published, conflicts, changed, *done = cursor.fetchone()
+        beaten: dict[int, Exception] = {i: VersionConflict() for i in (*conflicts, *changed)}
         beaten.update({i: AlreadyDone() for indexes in done for i in indexes})
         return End(last, published), beaten
 

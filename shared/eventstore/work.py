@@ -78,6 +78,7 @@ class Work:
         self._requires: list[Statement] = []
         self._read: dict[UUID, int] = {}
         self._relied_on: set[UUID] = set()
+        self._expects: list[Statement] = []
         self._refusal: Refused | None = None
 
     def get(self, cls: type[A], id: UUID) -> A:
@@ -135,6 +136,13 @@ class Work:
         """
         self._relied_on.update(streams)
 
+    def expect(self, condition: str, params: tuple[Any, ...]) -> None:
+        """Store this decision only if the SQL condition holds at the commit; else decide again.
+
+        For what was looked up outside of the log. Asked inside its lock, like an event's version.
+        """
+        self._expects.append((condition, params))
+
     def after_storing(self, refusal: Refused) -> Refused:
         """For ``raise work.after_storing(refusal)``: store what was saved, then refuse.
 
@@ -162,6 +170,11 @@ class Work:
     def requires(self) -> tuple[Statement, ...]:
         """The conditions of the commit."""
         return tuple(self._requires)
+
+    @property
+    def expects(self) -> tuple[Statement, ...]:
+        """What must not have changed."""
+        return tuple(self._expects)
 
     @property
     def statements(self) -> tuple[Statement, ...]:

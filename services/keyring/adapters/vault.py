@@ -146,6 +146,14 @@ class Vault:
         self._store.execute(*statement)
 
 
+def living(key_id: UUID) -> Statement:
+    """The condition that this key has not been destroyed; keys are, within decisions only."""
+    return (
+        "EXISTS (SELECT FROM data_key WHERE key_id = %s AND destroyed_at IS NULL)",
+        (key_id,),
+    )
+
+
 def destroying(participation_id: UUID, record_class: str, key_id: UUID, at: datetime) -> Statement:
     """Destroy this very key, and note it as destroyed where it is not there any more."""
     return (

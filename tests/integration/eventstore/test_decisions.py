@@ -325,6 +325,20 @@ def test_a_requirement_that_no_longer_holds_stores_nothing(app: Probe) -> None:
     assert count(app, "inbox") == 0
 
 
+def test_what_was_expected_and_changed_meanwhile_is_decided_again(app: Probe) -> None:
+    tries: list[int] = []
+
+    def decide(work: Work) -> None:
+        tries.append(len(tries) + 1)
+        work.expect("%s >= 2", (tries[-1],))
+        work.execute("INSERT INTO inbox VALUES ('x', %s)", (tries[-1],))
+
+    app.decide(context(), decide)
+
+    assert tries == [1, 2]
+    assert app.committer.query("SELECT position FROM inbox") == [(2,)]
+
+
 def test_what_relies_on_a_stream_that_moved_on_is_decided_again(app: Probe) -> None:
     relied_on = opened(app)
     seen: list[int] = []

@@ -18,6 +18,7 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
     [
         Decision(due=DueRow("close", "1", NOON)),
         Decision(requires=(("SELECT true", ()),)),
+        Decision(expects=(("SELECT true", ()),)),
         Decision(relies_on=((uuid4(), 3),)),
     ],
 )

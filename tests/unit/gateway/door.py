@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from services.gateway.agencies import AgencyKey, AgencyKeys, hashed
 from services.gateway.app import create_app
+from services.gateway.attempts import Waiting
 from services.gateway.dev_issuer import DevIssuer
 from services.gateway.examples import example
 from services.gateway.limits import Rate
@@ -92,6 +93,14 @@ class Clock:
     def pass_by(self, **by: float) -> None:
         self.now += timedelta(**by)
 
+    def elapsed(self) -> float:
+        return (self.now - NOON).total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        """Whoever sleeps here moves the clock: one request at a time."""
+        self.pass_by(seconds=seconds)
+        await asyncio.sleep(0)
+
 
 @dataclass
 class Door:
@@ -99,6 +108,7 @@ class Door:
 
     limits: Limits = ORDINARY
     options: dict[str, Any] = field(default_factory=dict)
+    waiting: Waiting | None = None
     bus: Bus = field(default_factory=Bus)
     clock: Clock = field(default_factory=Clock)
     app: FastAPI = field(init=False)
@@ -115,7 +125,10 @@ class Door:
             agency_pepper=PEPPER,
             limits=self.limits,
         )
-        self.app = create_app(self.bus, settings, clock=self.clock, **self.options)
+        waiting = self.waiting or Waiting(
+            self.clock.elapsed, self.clock.sleep, lambda number: number - 1
+        )
+        self.app = create_app(self.bus, settings, clock=self.clock, waiting=waiting, **self.options)
 
     @property
     def issuer(self) -> DevIssuer:
