@@ -1,8 +1,7 @@
 """What consent can be asked: a method per command and query. Repeats are harmless.
 
-Who may ask at all is Cedar's; here it is decided who may *record*: the
-survivor, or the staff whom the survivor has, once the notice was given (R22).
-A no waits for no notice.
+Who may ask at all is Cedar's; who may *record* what the survivor decided is
+judged by ``shared.accompaniment``: the survivor, or the staff whom they have.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,16 +18,15 @@ import structlog
 from services.consent import contracts
 from services.consent import tables as rows
 from services.consent.data import explanation, release_policy
-from services.consent.domain.accompaniment import Accompaniment
+from services.consent.domain.erased import ErasedItems
 from services.consent.domain.errors import (
-    DecidedInTheFuture,
     DisclosureNotGranted,
     NothingToSupersede,
-    NoticeMissing,
 )
-from services.consent.domain.grant import Disclosure, Grant, Item, NotReleased
+from services.consent.domain.grant import Asked, Grant, Item, NotReleased
 from services.consent.domain.refusals import Refusal
-from shared.contracts.base import Done, Request, Spoken
+from shared.accompaniment.following import assigned, said
+from shared.contracts.base import Command, Done, Model, Request
 from shared.contracts.consent import (
     SERVICE,
     ConfirmDisclosure,
@@ -48,7 +46,7 @@ from shared.contracts.consent import (
     RequestDisclosure,
     RevokeGrant,
 )
-from shared.contracts.decision import Base, Decision, RecordedBy
+from shared.contracts.decision import Decision
 from shared.contracts.items import ItemRef
 from shared.contracts.refusal import NotAllowed, NotFound
 from shared.eventstore.application import EventSourcedApplication
@@ -61,11 +59,6 @@ log = structlog.get_logger()
 
 EXPIRY = "grant_expiry"
 """The due row that puts the end of a grant's period on record; its key is the grant's id."""
-
-_NEWS_WAITS = "SELECT 1 FROM parked WHERE producer = 'intake' AND stream_id = %s LIMIT 1"
-
-CLOCKS_DIFFER = timedelta(minutes=1)
-"""How far ahead the clock of whoever entered a decision's time may be."""
 
 
 class ConsentApplication(EventSourcedApplication):
@@ -83,7 +76,7 @@ class ConsentApplication(EventSourcedApplication):
 
     def propose_grant(self, command: ProposeGrant, work: Work) -> GrantProposed:
         """A new grant, which opens nothing yet."""
-        decision = self._decision(command, work)
+        decision = said(command, work)
         grant_id = new_id()
         grant = Grant.propose(
             grant_id=grant_id,
@@ -96,6 +89,7 @@ class ConsentApplication(EventSourcedApplication):
             starts_at=command.starts_at and command.starts_at.astimezone(UTC),
             expires_at=command.expires_at.astimezone(UTC),
             policy=self.policy,
+            erased=_erased(command.participation_id, work),
             supersedes=_to_supersede(command, work),
         )
         work.save(grant)
@@ -106,7 +100,7 @@ class ConsentApplication(EventSourcedApplication):
 
     def explain_grant(self, command: ExplainGrant, work: Work) -> Done:
         """What the release does was explained, in this wording."""
-        decision = self._decision(command, work)
+        decision = said(command, work)
         grant = _grant(command, work)
         grant.explain(decision, command.explanation_version, self.policy)
         _store(command, grant, work)
@@ -114,41 +108,62 @@ class ConsentApplication(EventSourcedApplication):
 
     def give_grant(self, command: GiveGrant, work: Work) -> GrantDecided:
         """The survivor's yes, by themselves or written down by staff (R71)."""
-        decision = self._decision(command, work)
+        decision = said(command, work)
         return _yes(command, work, decision, lambda grant: grant.give(decision))
 
     def confirm_grant(self, command: ConfirmGrant, work: Work) -> GrantDecided:
         """A yes that staff recorded, heard again (R71)."""
         trained = work.ctx.principal.trained
-        decision = self._decision(command, work, come_to_hear=trained)
+        decision = said(command, work, come_to_hear=trained)
         return _yes(command, work, decision, lambda grant: grant.confirm(decision, trained=trained))
 
     def decline_grant(self, command: DeclineGrant, work: Work) -> GrantDecided:
         """The survivor's no; acts at once (R71)."""
-        decision = self._decision(command, work, no=True)
+        decision = said(command, work, no=True)
         return _no(command, work, lambda grant: grant.decline(decision))
 
     def revoke_grant(self, command: RevokeGrant, work: Work) -> GrantDecided:
         """The end of a grant; acts at once (R09, R71)."""
-        decision = self._decision(command, work, no=True)
+        decision = said(command, work, no=True)
         return _no(command, work, lambda grant: grant.revoke(decision))
 
     def request_disclosure(self, command: RequestDisclosure, work: Work) -> DisclosureGranted:
         """The grant records a disclosure; or a refusal is recorded, and answered, always alike."""
-        principal, now = work.ctx.principal, work.ctx.now
-        if principal.kind != "agency" or principal.agency_id is None:
-            raise NotAllowed()
-        # An unknown reference is looked for all the same: it costs what a known one does.
-        grant_id = rows.grant_of(self, command.agency_reference) or command.agency_reference
-        grant = work.find(Grant, grant_id)
+        asked = _asked(command, work.ctx.principal)
+        grant, erased = self._asked_for(asked, work)
         try:
-            made = _disclose(grant, command, principal.agency_id, now)
+            made = _known(grant).disclose(
+                asked, disclosure_id=new_id(), erased=erased, now=work.ctx.now
+            )
         except NotReleased as no:
-            work.save(_refused(command, principal.agency_id, grant, no.reason, now))
+            work.save(_refused(asked, grant, no, work.ctx.now))
             raise work.after_storing(DisclosureNotGranted()) from None
-        if grant is not None:
-            _store(command, grant, work)
+        _store(command, _known(grant), work)
         return DisclosureGranted(disclosure_id=made.disclosure_id, take_before=made.take_before)
+
+    def answer_again(self, command: Command, first: Model, ctx: Context) -> Model:
+        """The first answer; of a disclosure only while the grant would still release the item."""
+        if isinstance(command, RequestDisclosure):
+            asked = _asked(command, ctx.principal)
+            if not self.decide(ctx, lambda work: self._still_released(asked, work)):
+                raise DisclosureNotGranted()
+        return first
+
+    def _still_released(self, asked: Asked, work: Work) -> bool:
+        grant, erased = self._asked_for(asked, work)
+        try:
+            _known(grant).must_release(asked, erased=erased, now=work.ctx.now)
+        except NotReleased as no:
+            work.save(_refused(asked, grant, no, work.ctx.now))
+            return False
+        return True
+
+    def _asked_for(self, asked: Asked, work: Work) -> tuple[Grant | None, frozenset[Item]]:
+        """The grant, and what its participation had erased."""
+        # An unknown reference is looked for all the same: it costs what a known one does.
+        grant_id = rows.grant_of(self, asked.agency_reference) or asked.agency_reference
+        grant = work.find(Grant, grant_id)
+        return grant, _erased(grant.participation_id if grant else asked.agency_reference, work)
 
     def confirm_disclosure(self, query: ConfirmDisclosure, ctx: Context) -> DisclosureConfirmed:
         """Whether the item may be handed over now; the grant itself says so, not a read table."""
@@ -159,11 +174,13 @@ class ConsentApplication(EventSourcedApplication):
         grant = self.aggregate(grant_id) if grant_id is not None else None
         if not isinstance(grant, Grant):
             raise DisclosureNotGranted()
+        erased = self.aggregate(ErasedItems.create_id(grant.participation_id))
         try:
             made = grant.takeable(
                 disclosure_id=query.disclosure_id,
                 agency_id=query.agency_id,
                 item=_item(query.item),
+                erased=erased.items if isinstance(erased, ErasedItems) else (),
                 now=ctx.now,
             )
         except NotReleased:
@@ -192,72 +209,14 @@ class ConsentApplication(EventSourcedApplication):
             return {"participation_id": "", "assigned": []}
         return {
             "participation_id": str(participation_id),
-            "assigned": self._assigned(participation_id, ctx.principal),
+            "assigned": assigned(self, participation_id, ctx.principal),
         }
-
-    def _assigned(self, participation_id: UUID, asker: Principal) -> list[str]:
-        """The assigned staff; without the asker where they are another now, or news waits."""
-        found = rows.assigned_to(self, participation_id)
-        if str(asker.id) not in found:
-            return found
-        if self.committer.query(_NEWS_WAITS, (str(participation_id),)):
-            return []
-        company = self.aggregate(Accompaniment.create_id(participation_id))
-        if isinstance(company, Accompaniment) and company.is_assigned(
-            _id(asker.id), asker.base, asker.agency_id
-        ):
-            return found
-        return [id for id in found if id != str(asker.id)]  # R21
 
     def _reference(self, agency_id: UUID, grant_id: UUID) -> UUID:
         """Known to this agency alone: two agencies cannot join what they hold."""
         named = b"consent agency reference 1" + agency_id.bytes + grant_id.bytes
         digest = hmac.new(self._reference_key, named, hashlib.sha256).digest()
         return UUID(bytes=digest[:16], version=4)
-
-    def _decision(
-        self, command: Spoken, work: Work, *, no: bool = False, come_to_hear: bool = False
-    ) -> Decision:
-        """The header of what the survivor decided; ``NotAllowed`` where this person may not record.
-
-        ``no``: nothing but permission is asked. ``come_to_hear``: a second person may be
-        a colleague of the survivor's advocate, to confirm what somebody else recorded (R71).
-        """
-        participation_id: UUID = command.participation_id  # type: ignore[attr-defined]
-        principal = work.ctx.principal
-        company = work.find(Accompaniment, Accompaniment.create_id(participation_id))
-        if principal.kind == "survivor":
-            if principal.participation_id != participation_id:
-                raise NotAllowed()
-            notice = company.latest_notice if company else None
-            base: Base | None = None
-        elif principal.kind == "staff":
-            base = principal.base
-            if company is None or not (
-                company.is_assigned(_id(principal.id), base, principal.agency_id)
-                or (come_to_hear and company.is_colleague(principal.agency_id))
-            ):
-                raise NotAllowed()
-            notice = company.notices.get(base or "")
-            if notice is None and not no:  # R22: the limits of confidentiality come first
-                raise NoticeMissing()
-        else:
-            raise NotAllowed()
-        now = work.ctx.now
-        if command.decided_at and command.decided_at > now + CLOCKS_DIFFER and not no:
-            raise DecidedInTheFuture()
-        return Decision(
-            decided_by="harmed_party",
-            participation_id=participation_id,
-            recorded_by=RecordedBy(_id(principal.id), principal.role, base, principal.agency_id),
-            how=command.how,
-            language=command.language,
-            decided_at=min(command.decided_at or now, now).astimezone(UTC),
-            recorded_at=now,
-            on_behalf_of=participation_id if principal.kind == "staff" else None,
-            interpreter=command.interpreter,
-            notice_version=notice,
-        )
 
 
 def _yes(
@@ -314,38 +273,39 @@ def _store(command: Request, grant: Grant, work: Work) -> None:
     work.save(grant)
 
 
-def _disclose(
-    grant: Grant | None, command: RequestDisclosure, agency_id: UUID, now: datetime
-) -> Disclosure:
-    if grant is None:
-        raise NotReleased("unknown_reference")
-    return grant.disclose(
-        disclosure_id=new_id(),
-        agency_id=agency_id,
-        agency_reference=command.agency_reference,
-        item=_item(command.item),
-        purpose=command.purpose,
-        now=now,
+def _asked(command: RequestDisclosure, principal: Principal) -> Asked:
+    if principal.kind != "agency" or principal.agency_id is None:
+        raise NotAllowed()
+    return Asked(
+        principal.agency_id, command.agency_reference, _item(command.item), command.purpose
     )
 
 
-def _refused(
-    command: RequestDisclosure, agency_id: UUID, grant: Grant | None, reason: str, now: datetime
-) -> Refusal:
+def _known(grant: Grant | None) -> Grant:
+    if grant is None:
+        raise NotReleased("unknown_reference")
+    return grant
+
+
+def _erased(participation_id: UUID, work: Work) -> frozenset[Item]:
+    """What may be released no more; the decision does not stand if that grows meanwhile."""
+    stream = ErasedItems.create_id(participation_id)
+    found = work.find(ErasedItems, stream)
+    work.rely_on(stream)
+    return found.items if found else frozenset()
+
+
+def _refused(asked: Asked, grant: Grant | None, no: NotReleased, now: datetime) -> Refusal:
     return Refusal(
-        agency_id=agency_id,
+        agency_id=asked.agency_id,
         participation_id=grant.participation_id if grant is not None else None,
-        agency_reference=command.agency_reference,
-        item=_item(command.item),
-        purpose=command.purpose,
-        reason=reason,
+        agency_reference=asked.agency_reference,
+        item=asked.item,
+        purpose=asked.purpose,
+        reason=no.reason,
         refused_at=now,
     )
 
 
 def _item(ref: ItemRef) -> Item:
     return ref.service, ref.kind, ref.item_id
-
-
-def _id(value: UUID | str) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)

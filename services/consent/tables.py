@@ -13,12 +13,11 @@ from uuid import UUID
 
 from eventsourcing.domain import DomainEvent
 
-from services.consent.domain.accompaniment import Accompaniment
 from services.consent.domain.grant import LIVE, Grant, as_item
 from shared.contracts.consent import GrantView
 from shared.contracts.items import ItemRef
 
-TABLES = ("grants", "grant_pointers", "assignments")
+TABLES = ("grants", "grant_pointers")
 
 Statement = tuple[str, tuple[Any, ...]]
 
@@ -32,11 +31,6 @@ _DECIDED = "UPDATE grants SET state = %s, recorded_by_role = %s WHERE grant_id =
 _EXPIRED = "UPDATE grants SET state = 'expired' WHERE grant_id = %s"
 _DISCLOSED = "UPDATE grants SET disclosures = disclosures + 1 WHERE grant_id = %s"
 _POINT = "INSERT INTO grant_pointers (id, grant_id) VALUES (%s, %s)"
-_ASSIGNED = """
-INSERT INTO assignments (participation_id, advocate_id, base) VALUES (%s, %s, %s)
-ON CONFLICT (participation_id, advocate_id) DO UPDATE SET base = excluded.base
-"""
-_GONE = "DELETE FROM assignments WHERE participation_id = %s AND advocate_id = %s"
 
 _STATES: dict[type, str] = {
     Grant.GrantExplained: "explained",
@@ -75,13 +69,6 @@ def fold(event: DomainEvent, recorded: Position) -> Iterable[Statement]:
         case Grant.DisclosureMade():
             yield _DISCLOSED, (str(stored.originator_id),)
             yield _POINT, (str(stored.disclosure_id), str(stored.originator_id))
-        case Accompaniment.AdvocateKnown():
-            yield (
-                _ASSIGNED,
-                (str(stored.participation_id), str(stored.advocate_id), stored.base),
-            )
-        case Accompaniment.AdvocateGone():
-            yield _GONE, (str(stored.participation_id), str(stored.advocate_id))
         case _ if type(stored) in _STATES:
             yield (
                 _DECIDED,
@@ -143,16 +130,6 @@ def grant_of(app: Reader, id: UUID) -> UUID | None:
     """The grant that an agency's reference, or a disclosure's id, belongs to."""
     rows = app.read("SELECT grant_id FROM grant_pointers WHERE id = %s", (str(id),))
     return _uuid(rows[0]["grant_id"]) if rows else None
-
-
-def assigned_to(app: Reader, participation_id: UUID) -> list[str]:
-    """The ids of the staff whom the survivor has now."""
-    rows = app.read(
-        "SELECT advocate_id FROM assignments WHERE participation_id = %s ORDER BY advocate_id",
-        (str(participation_id),),
-        participation_id=participation_id,
-    )
-    return [str(row["advocate_id"]) for row in rows]
 
 
 def _uuid(value: UUID | str) -> UUID:

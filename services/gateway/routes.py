@@ -200,6 +200,14 @@ ROUTES: tuple[Row, ...] = (
         BOTH,
     ),
     Row("POST", _P + "/topics", n.ChooseTopic, "choose_topic", "participation", BOTH),
+    Row(
+        "POST",
+        _P + "/topics/{topic}/confirmation",
+        n.ConfirmTopic,
+        "confirm_topic",
+        "participation",
+        BOTH,
+    ),
     Row("POST", _P + "/topics/{topic}/drop", n.DropTopic, "drop_topic", "participation", BOTH),
     Row("POST", _P + "/stop", n.StopEverything, "stop_everything", "participation", BOTH),
 )

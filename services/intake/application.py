@@ -12,7 +12,6 @@ from services.intake.contracts import announce
 from services.intake.domain import Case, Handover, Option, Participation, Timeline
 from services.intake.domain.refusals import (
     CodeUnknown,
-    DecidedInTheFuture,
     NoSuchItem,
     NoSuchOption,
     OnlyOwnAgency,
@@ -21,10 +20,11 @@ from services.intake.domain.refusals import (
 from services.intake.formats import possession_code
 from services.intake.formats.catalogue import OptionCatalogue, catalogue
 from services.intake.formats.notices import in_force, notices
+from shared.accompaniment.recording import header, recorder
 from shared.contracts import intake as asked
 from shared.contracts.base import Command, Done, Request, Spoken
 from shared.contracts.consent import ConfirmDisclosure, DisclosureConfirmed
-from shared.contracts.decision import DecidedBy, Decision, RecordedBy
+from shared.contracts.decision import DecidedBy, Decision
 from shared.contracts.refusal import NotAllowed, Refused
 from shared.eventstore.aggregate import Aggregate
 from shared.eventstore.application import EventSourcedApplication
@@ -34,8 +34,6 @@ from shared.sealing.keys import KeyDestroyed
 from shared.sealing.sealed import Sealed
 
 log = structlog.get_logger()
-
-_PARTIES = ("harmed_party", "responsible_party", "system")
 
 
 class IntakeApplication(EventSourcedApplication):
@@ -102,7 +100,7 @@ class IntakeApplication(EventSourcedApplication):
             raise OnlyOwnAgency()
         participation, case = self._both(work, command.participation_id)
         participation.assign_advocate(
-            command.advocate_id, command.base, command.agency_id, recorder(work.ctx)
+            command.advocate_id, command.base, command.agency_id, recorder(work.ctx.principal)
         )
         self._save(work, command, participation)
         return Done(state=case.state)
@@ -110,7 +108,7 @@ class IntakeApplication(EventSourcedApplication):
     def end_advocate_assignment(self, command: asked.EndAdvocateAssignment, work: Work) -> Done:
         """The survivor lets the advocate go, or the advocate goes."""
         participation, case = self._both(work, command.participation_id)
-        participation.end_assignment(self._own(command, work, participation))
+        participation.end_assignment(self._own(command, work, participation, no=True))
         self._save(work, command, participation)
         return Done(state=case.state)
 
@@ -178,7 +176,7 @@ class IntakeApplication(EventSourcedApplication):
     def decline_option(self, command: asked.DeclineOption, work: Work) -> asked.OptionDecided:
         """The survivor's no, in effect at once (R48)."""
         participation = work.get(Participation, command.participation_id)
-        decision = self._said(command, work, participation, self.catalogue.version)
+        decision = self._said(command, work, participation, self.catalogue.version, no=True)
         decision_id = participation.decline_option(
             new_id(), self._option(command.option), command.offer_id, decision
         )
@@ -199,7 +197,9 @@ class IntakeApplication(EventSourcedApplication):
     def deny_decision(self, command: asked.DenyDecision, work: Work) -> Done:
         """A yes that was never said is over (R71)."""
         participation = work.get(Participation, command.participation_id)
-        participation.deny_decision(command.decision_id, self._said(command, work, participation))
+        participation.deny_decision(
+            command.decision_id, self._said(command, work, participation, no=True)
+        )
         self._save(work, command, participation)
         return Done(state="lapsed")
 
@@ -215,7 +215,7 @@ class IntakeApplication(EventSourcedApplication):
     def pause_case(self, command: asked.PauseCase, work: Work) -> Done:
         """Rest (R09)."""
         participation, case = self._both(work, command.participation_id)
-        decision = self._said(command, work, participation)
+        decision = self._said(command, work, participation, no=True)
         participation.step_back("paused", decision)
         case.pause(decision)
         self._save(work, command, participation, case)
@@ -224,7 +224,7 @@ class IntakeApplication(EventSourcedApplication):
     def close_case(self, command: asked.CloseCase, work: Work) -> Done:
         """End (R09)."""
         participation, case = self._both(work, command.participation_id)
-        decision = self._said(command, work, participation)
+        decision = self._said(command, work, participation, no=True)
         participation.step_back("closed", decision)
         case.close(decision)
         self._save(work, command, participation, case)
@@ -435,59 +435,51 @@ class IntakeApplication(EventSourcedApplication):
             return None
 
     def _said(
-        self, command: Spoken, work: Work, participation: Participation, options: str | None = None
+        self,
+        command: Spoken,
+        work: Work,
+        participation: Participation,
+        options: str | None = None,
+        *,
+        no: bool = False,
     ) -> Decision:
         """The survivor decided; staff may have written it down for them (R71)."""
-        return header(command, work.ctx, participation, "harmed_party", options)
+        return _header(command, work, participation, "harmed_party", options, no=no)
 
     def _own(
-        self, command: Spoken, work: Work, participation: Participation, options: str | None = None
+        self,
+        command: Spoken,
+        work: Work,
+        participation: Participation,
+        options: str | None = None,
+        *,
+        no: bool = False,
     ) -> Decision:
         """Whoever records it decided it: a notice, an offer, an advocate's leaving."""
         survivor = work.ctx.principal.kind == "survivor"
         who: DecidedBy = "harmed_party" if survivor else "staff"
-        return header(command, work.ctx, participation, who, options)
+        return _header(command, work, participation, who, options, no=no)
 
 
-def header(
+def _header(
     command: Spoken,
-    ctx: Context,
+    work: Work,
     participation: Participation,
     decided_by: DecidedBy,
     options_version: str | None,
+    *,
+    no: bool = False,
 ) -> Decision:
-    """The decision's header (language: "A decision"), from the command and the edge."""
-    if command.decided_at is not None and command.decided_at > ctx.now:
-        raise DecidedInTheFuture()
-    by = recorder(ctx)
-    if not by.is_staff and by.actor_id != participation.id:
-        raise NotAllowed()
-    participation.must_be_as_assigned(by)  # R21 R22
-    return Decision(
+    participation.must_be_as_assigned(recorder(work.ctx.principal))  # R21 R22
+    return header(
+        command,
+        work.ctx,
+        whose=participation.id,
+        notice_version=participation.company.latest_notice,
         decided_by=decided_by,
-        participation_id=participation.id,
-        recorded_by=by,
-        how=command.how,
-        language=command.language,
-        decided_at=command.decided_at or ctx.now,
-        recorded_at=ctx.now,
-        on_behalf_of=participation.id if by.is_staff and decided_by == "harmed_party" else None,
-        interpreter=command.interpreter,
-        notice_version=participation.notice_version,
         options_version=options_version,
+        no=no,
     )
-
-
-def recorder(ctx: Context) -> RecordedBy:
-    """Who writes it down; only a person does."""
-    who = ctx.principal
-    if not isinstance(who.id, UUID) or who.kind not in ("survivor", "staff"):
-        raise NotAllowed()
-    if who.kind == "survivor":
-        return RecordedBy(who.id, "harmed_party")
-    # Whatever an identity provider calls its staff, they never pass for a party (R71).
-    role = "staff" if who.role in ("", *_PARTIES) else who.role
-    return RecordedBy(who.id, role, who.base, who.agency_id)
 
 
 def decided(participation: Participation, decision_id: UUID) -> asked.OptionDecided:

@@ -5,6 +5,7 @@ Needs, options, choices and declines are told to nobody (R41, R48).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from eventsourcing.domain import DomainEvent
@@ -17,6 +18,7 @@ from shared.contracts.intake import (
     CaseStateMessage,
     ErasureRequestedMessage,
     InquiryOpenedMessage,
+    ItemsErasedMessage,
     NoticeGivenMessage,
 )
 
@@ -32,37 +34,8 @@ def announce(event: DomainEvent) -> Message | None:
     """The published message of an event, or nothing: most stay private."""
     if isinstance(event, (Case.InquiryOpened, *_STATES, Case.CaseReopened)):
         return _of_the_case(event)
-    match event:
-        case Participation.AdvocateAssigned():
-            return AdvocateAssignedMessage(
-                participation_id=event.originator_id,
-                advocate_id=event.advocate_id,
-                base=event.base,
-                agency_id=event.agency_id,
-                at=event.timestamp,
-            )
-        case Participation.AdvocateAssignmentEnded():
-            return AdvocateAssignmentEndedMessage(
-                participation_id=event.originator_id,
-                advocate_id=event.advocate_id,
-                at=event.timestamp,
-            )
-        case Participation.ConfidentialityNoticeGiven():
-            return NoticeGivenMessage(
-                participation_id=event.originator_id,
-                base=event.base,
-                notice_version=event.notice_version,
-                at=event.timestamp,
-            )
-        case Participation.ErasureRequested():
-            return ErasureRequestedMessage(
-                participation_id=event.originator_id,
-                erasure_id=event.erasure_id,
-                record_classes=tuple(event.record_classes),
-                at=event.timestamp,
-            )
-        case _:  # R41 R48
-            return None
+    tell = _TOLD.get(type(event))
+    return tell(event) if tell else None  # R41 R48
 
 
 def _of_the_case(event: Any) -> Message:
@@ -77,3 +50,36 @@ def _of_the_case(event: Any) -> Message:
         state=state,
         at=event.timestamp,
     )
+
+
+_TOLD: dict[type[DomainEvent], Callable[[Any], Message]] = {
+    Participation.AdvocateAssigned: lambda e: AdvocateAssignedMessage(
+        participation_id=e.originator_id,
+        advocate_id=e.advocate_id,
+        base=e.base,
+        agency_id=e.agency_id,
+        at=e.timestamp,
+    ),
+    Participation.AdvocateAssignmentEnded: lambda e: AdvocateAssignmentEndedMessage(
+        participation_id=e.originator_id, advocate_id=e.advocate_id, at=e.timestamp
+    ),
+    Participation.ConfidentialityNoticeGiven: lambda e: NoticeGivenMessage(
+        participation_id=e.originator_id,
+        base=e.base,
+        notice_version=e.notice_version,
+        at=e.timestamp,
+    ),
+    Participation.ErasureRequested: lambda e: ErasureRequestedMessage(
+        participation_id=e.originator_id,
+        erasure_id=e.erasure_id,
+        record_classes=tuple(e.record_classes),
+        at=e.timestamp,
+    ),
+    Participation.NeedsErased: lambda e: ItemsErasedMessage(
+        participation_id=e.originator_id,
+        erasure_id=e.erasure_id,
+        item_kind="need",
+        item_ids=tuple(e.need_ids),
+        at=e.timestamp,
+    ),
+}

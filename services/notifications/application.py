@@ -13,17 +13,14 @@ from services.notifications import tables as rows
 from services.notifications.domain.hours import SafeHours
 from services.notifications.domain.notice import Notice
 from services.notifications.domain.preference import ContactPreference, NoSuchChannel
-from services.notifications.domain.standing import Asker, NotAssigned, Standing
-from services.notifications.domain.topics import TopicChoice
+from services.notifications.domain.topics import NothingToConfirm, TopicChoice
+from shared.accompaniment.following import assigned, said
 from shared.contracts import notifications as asked
-from shared.contracts.base import Done, Request, Spoken
-from shared.contracts.decision import Decision, RecordedBy
-from shared.contracts.refusal import NotAllowed
+from shared.contracts.base import Done, Request
 from shared.eventstore.aggregate import Aggregate
 from shared.eventstore.application import EventSourcedApplication
 from shared.eventstore.clock import new_id
 from shared.eventstore.work import Context, Work
-from shared.identity.principal import Principal
 from shared.sealing.keys import KeyDestroyed
 from shared.sealing.sealed import Sealed
 
@@ -31,8 +28,6 @@ log = structlog.get_logger()
 
 CONTACT = "contact"
 """The record class of addresses, numbers and names to use."""
-
-_NEWS_WAITS = "SELECT 1 FROM parked WHERE producer = 'intake' AND stream_id = %s LIMIT 1"
 
 
 class NotificationsApplication(EventSourcedApplication):
@@ -49,20 +44,8 @@ class NotificationsApplication(EventSourcedApplication):
         participation_id: UUID = request.participation_id  # type: ignore[attr-defined]
         return {
             "participation_id": participation_id,
-            "assigned": self._assigned(participation_id, ctx.principal),
+            "assigned": assigned(self, participation_id, ctx.principal),
         }
-
-    def _assigned(self, participation_id: UUID, asker: Principal) -> list[str]:
-        """The assigned staff; without the asker where they are another now, or news waits."""
-        found = rows.assigned(self, participation_id)
-        if str(asker.id) not in found:
-            return found
-        if self.committer.query(_NEWS_WAITS, (str(participation_id),)):
-            return []
-        standing = self.aggregate(Standing.create_id(participation_id))
-        if isinstance(standing, Standing) and standing.is_assigned(_asker(asker)):
-            return found
-        return [id for id in found if id != str(asker.id)]  # R21
 
     # -- safe contact -------------------------------------------------------------------------
 
@@ -70,7 +53,7 @@ class NotificationsApplication(EventSourcedApplication):
         self, command: asked.DeclareChannelSafe, work: Work
     ) -> asked.ChannelDeclared:
         """A way of contact that the person called safe."""
-        decision = _yes(command, work)
+        decision = said(command, work)
         whose = command.participation_id
         hours = SafeHours.of(
             command.hours.weekdays,
@@ -103,14 +86,12 @@ class NotificationsApplication(EventSourcedApplication):
         The second person need not be assigned, but is of the agency of an assigned
         advocate: they hear it from the survivor, once.
         """
-        principal = work.ctx.principal
-        if principal.kind == "staff":
-            _standing(work, command.participation_id).check_may_hear_yes(_asker(principal))
+        decision = said(command, work, come_to_hear=work.ctx.principal.trained)
         preference = _preference(work, command.participation_id)
         state = preference.confirm(
             command.channel_id,
             trained=work.ctx.principal.trained,
-            decision=_decision(command, work),
+            decision=decision,
         )
         _store(work, command, preference)
         return asked.ChannelDeclared(channel_id=command.channel_id, state=state)
@@ -119,7 +100,7 @@ class NotificationsApplication(EventSourcedApplication):
         self, command: asked.VerifyPreference, work: Work
     ) -> asked.ChannelDeclared:
         """A way of contact is still safe."""
-        decision = _yes(command, work)
+        decision = said(command, work)
         preference = _preference(work, command.participation_id)
         state = preference.verify(command.channel_id, command.verified_on, decision=decision)
         _store(work, command, preference)
@@ -129,7 +110,7 @@ class NotificationsApplication(EventSourcedApplication):
         self, command: asked.DeclareChannelUnsafe, work: Work
     ) -> asked.ChannelDeclared:
         """A way of contact is not safe any more, from now on."""
-        decision = _no(command, work)
+        decision = said(command, work, no=True)
         preference = _preference(work, command.participation_id)
         state = preference.declare_unsafe(command.channel_id, decision=decision)
         _store(work, command, preference)
@@ -139,18 +120,28 @@ class NotificationsApplication(EventSourcedApplication):
 
     def choose_topic(self, command: asked.ChooseTopic, work: Work) -> Done:
         """The person wants to hear of a topic."""
-        decision = _yes(command, work)
+        decision = said(command, work)
         whose = command.participation_id
         topics = work.find(TopicChoice, TopicChoice.create_id(whose)) or TopicChoice(
             participation_id=whose
         )
-        state = topics.choose(command.topic, trained=work.ctx.principal.trained, decision=decision)
+        state = topics.choose(command.topic, decision=decision)
+        _store(work, command, topics)
+        return Done(state=state)
+
+    def confirm_topic(self, command: asked.ConfirmTopic, work: Work) -> Done:
+        """The confirmation of a topic that staff recorded, as of a channel."""
+        decision = said(command, work, come_to_hear=work.ctx.principal.trained)
+        topics = work.find(TopicChoice, TopicChoice.create_id(command.participation_id))
+        if topics is None:
+            raise NothingToConfirm()
+        state = topics.confirm(command.topic, trained=work.ctx.principal.trained, decision=decision)
         _store(work, command, topics)
         return Done(state=state)
 
     def drop_topic(self, command: asked.DropTopic, work: Work) -> Done:
         """The person wants to hear nothing more of a topic, from now on."""
-        decision = _no(command, work)
+        decision = said(command, work, no=True)
         topics = work.find(TopicChoice, TopicChoice.create_id(command.participation_id))
         if topics:
             topics.drop(command.topic, decision=decision)
@@ -159,7 +150,7 @@ class NotificationsApplication(EventSourcedApplication):
 
     def stop_everything(self, command: asked.StopEverything, work: Work) -> Done:
         """Every topic dropped and every way unsafe, in one transaction."""
-        decision = _no(command, work)
+        decision = said(command, work, no=True)
         whose = command.participation_id
         topics = work.find(TopicChoice, TopicChoice.create_id(whose))
         preference = work.find(ContactPreference, ContactPreference.create_id(whose))
@@ -192,14 +183,6 @@ class NotificationsApplication(EventSourcedApplication):
         preference = work.find(ContactPreference, ContactPreference.create_id(participation_id))
         notice.check(preference, at=work.ctx.now)
         work.save(notice)
-
-    def standing(self, participation_id: UUID, work: Work) -> Standing:
-        """Our copy of who may record something here, to hear news into; begun where new."""
-        found = work.find(Standing, Standing.create_id(participation_id)) or Standing(
-            participation_id=participation_id
-        )
-        work.save(found)
-        return found
 
     def erase_contact(self, participation_id: UUID, erasure_id: UUID, work: Work) -> None:
         """The key of the contact class is destroyed: every way of contact ends."""
@@ -262,62 +245,6 @@ class NotificationsApplication(EventSourcedApplication):
             return self.open(token, participation_id=whose, record_class="contact")
         except KeyDestroyed:
             return None
-
-
-def _yes(command: Any, work: Work) -> Decision:
-    """The header of a yes; staff record one only where assigned, and after notice (R22)."""
-    principal = work.ctx.principal
-    if principal.kind == "staff":
-        _standing(work, command.participation_id).check_may_record_yes(_asker(principal))
-    return _decision(command, work)
-
-
-def _no(command: Any, work: Work) -> Decision:
-    """The header of a no; it waits for no notice and no confirmation (R71)."""
-    principal = work.ctx.principal
-    if principal.kind == "staff":
-        _standing(work, command.participation_id).check_may_record_no(_asker(principal))
-    return _decision(command, work)
-
-
-def _decision(command: Any, work: Work) -> Decision:
-    spoken: Spoken = command
-    whose: UUID = command.participation_id
-    principal, now = work.ctx.principal, work.ctx.now
-    standing = work.find(Standing, Standing.create_id(whose))
-    return Decision(
-        decided_by="harmed_party",
-        participation_id=whose,
-        recorded_by=RecordedBy(
-            _actor(principal.id), principal.role, principal.base, principal.agency_id
-        ),
-        how=spoken.how,
-        language=spoken.language,
-        # A clock that runs ahead must not hold up a no.
-        decided_at=min(spoken.decided_at or now, now),
-        recorded_at=now,
-        on_behalf_of=whose if principal.kind == "staff" else None,
-        interpreter=spoken.interpreter,
-        notice_version=standing.latest_notice if standing else None,
-    )
-
-
-def _actor(id: UUID | str) -> UUID:
-    """Decisions are recorded by people; a service or nobody at all cannot speak for one."""
-    if not isinstance(id, UUID):
-        raise NotAllowed()
-    return id
-
-
-def _asker(staff: Principal) -> Asker:
-    return Asker(_actor(staff.id), staff.base, staff.agency_id)
-
-
-def _standing(work: Work, participation_id: UUID) -> Standing:
-    found = work.find(Standing, Standing.create_id(participation_id))
-    if found is None:
-        raise NotAssigned()
-    return found
 
 
 def _preference(work: Work, participation_id: UUID) -> ContactPreference:

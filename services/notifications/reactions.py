@@ -8,15 +8,11 @@ from uuid import NAMESPACE_URL, uuid5
 import structlog
 
 from services.notifications.application import CONTACT, NotificationsApplication
+from shared.accompaniment import following
 from shared.contracts.consent import (
     DisclosureMadeMessage,
     GrantGivenMessage,
     GrantRevokedMessage,
-)
-from shared.contracts.intake import (
-    AdvocateAssignedMessage,
-    AdvocateAssignmentEndedMessage,
-    NoticeGivenMessage,
 )
 from shared.contracts.keyring import ConfirmForgotten, KeysDestroyedMessage
 from shared.contracts.refusal import Refused
@@ -32,29 +28,6 @@ def tell_of_sharing(
 ) -> None:
     """Consent was given, revoked or used: a neutral notice to whoever chose ``sharing``."""
     app.tell(message.participation_id, "sharing", work)
-
-
-def remember_advocate(
-    app: NotificationsApplication, message: AdvocateAssignedMessage, work: Work
-) -> None:
-    """Intake assigned an advocate: they may record what the survivor says, after their notice."""
-    app.standing(message.participation_id, work).hear_of_advocate(
-        message.advocate_id, message.base, message.agency_id
-    )
-
-
-def forget_advocate(
-    app: NotificationsApplication, message: AdvocateAssignmentEndedMessage, work: Work
-) -> None:
-    """Intake ended an assignment: nothing more is recorded or read by them."""
-    app.standing(message.participation_id, work).hear_of_end(message.advocate_id)
-
-
-def remember_notice(app: NotificationsApplication, message: NoticeGivenMessage, work: Work) -> None:
-    """Intake recorded that the confidentiality notice of a base was given."""
-    app.standing(message.participation_id, work).hear_of_notice(
-        message.base, message.notice_version
-    )
 
 
 def forget_keys(app: NotificationsApplication, message: KeysDestroyedMessage, work: Work) -> None:
@@ -84,8 +57,6 @@ REACTIONS: dict[str, Handler] = {
     GrantGivenMessage.type: tell_of_sharing,
     GrantRevokedMessage.type: tell_of_sharing,
     DisclosureMadeMessage.type: tell_of_sharing,
-    AdvocateAssignedMessage.type: remember_advocate,
-    AdvocateAssignmentEndedMessage.type: forget_advocate,
-    NoticeGivenMessage.type: remember_notice,
+    **following.REACTIONS,
     KeysDestroyedMessage.type: forget_keys,
 }

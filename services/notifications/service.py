@@ -10,6 +10,7 @@ from shared.contracts.base import Model
 from shared.contracts.notifications import (
     ChooseTopic,
     ConfirmChannel,
+    ConfirmTopic,
     DeclareChannelSafe,
     DeclareChannelUnsafe,
     DropTopic,
@@ -59,6 +60,11 @@ class NotificationsService:
     @entry(ChooseTopic)
     def choose_topic(self, request: ChooseTopic, ctx: Context) -> Model:
         """Hear of a topic."""
+        return self.app.run(request, ctx)
+
+    @entry(ConfirmTopic)
+    def confirm_topic(self, request: ConfirmTopic, ctx: Context) -> Model:
+        """The confirmation of a topic that staff recorded."""
         return self.app.run(request, ctx)
 
     @entry(DropTopic)

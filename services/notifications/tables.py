@@ -15,12 +15,11 @@ from eventsourcing.domain import DomainEvent
 
 from services.notifications.domain.notice import Notice
 from services.notifications.domain.preference import ContactPreference
-from services.notifications.domain.standing import Standing
 from services.notifications.domain.topics import TopicChoice
 from shared.eventstore.application import EventSourcedApplication, Recorded
 from shared.sealing.sealed import Sealed
 
-TABLES = ("contact_channels", "chosen_topics", "notices", "queue", "assigned_staff")
+TABLES = ("contact_channels", "chosen_topics", "notices", "queue")
 
 Statement = tuple[str, tuple[Any, ...]]
 
@@ -40,8 +39,6 @@ def fold(event: DomainEvent, recorded: Recorded) -> Iterable[Statement]:
             return _fold_topics(event)
         case Notice.NoticeRequested() | Notice.NoticeQueued() | Notice.NoticeSuppressed():
             return _fold_notice(event, recorded)
-        case Standing.AdvocateHeardOf() | Standing.AdvocateLeft():
-            return _fold_standing(event)
     return ()
 
 
@@ -75,16 +72,6 @@ def notices(app: EventSourcedApplication, participation_id: UUID) -> list[dict[s
         (participation_id,),
         participation_id,
     )
-
-
-def assigned(app: EventSourcedApplication, participation_id: UUID) -> list[str]:
-    """The ids of the staff assigned to a participation."""
-    rows = app.read(
-        "SELECT staff_id FROM assigned_staff WHERE participation_id = %s ORDER BY staff_id",
-        (participation_id,),
-        participation_id,
-    )
-    return [str(row["staff_id"]) for row in rows]
 
 
 def _fold_preference(event: Any, recorded: Recorded) -> Iterable[Statement]:
@@ -209,21 +196,6 @@ def _fold_notice(event: Any, recorded: Recorded) -> Iterable[Statement]:
             yield (
                 "UPDATE notices SET state = 'suppressed', reason = %s WHERE notice_id = %s",
                 (event.reason, event.originator_id),
-            )
-
-
-def _fold_standing(event: Any) -> Iterable[Statement]:
-    match event:
-        case Standing.AdvocateHeardOf():
-            yield (
-                "INSERT INTO assigned_staff (participation_id, staff_id) VALUES (%s, %s) "
-                "ON CONFLICT DO NOTHING",
-                (event.participation_id, event.advocate_id),
-            )
-        case Standing.AdvocateLeft():
-            yield (
-                "DELETE FROM assigned_staff WHERE participation_id = %s AND staff_id = %s",
-                (event.participation_id, event.advocate_id),
             )
 
 

@@ -277,7 +277,7 @@ SERVICE = ServiceContract(
             "intake.assignment.advocate_assigned.v1",
             "intake.assignment.ended.v1",
             "intake.participation.notice_given.v1",
-            "intake.participation.erasure_requested.v1",
+            "intake.participation.items_erased.v1",
         ),
     },
     calls=(),

@@ -61,5 +61,6 @@ class Decision:
 
     @property
     def told_by_staff(self) -> bool:
-        """Whether staff recorded what the person is said to have decided (R71)."""
-        return self.on_behalf_of is not None
+        """Whether somebody else wrote down what the person is said to have decided (R71)."""
+        told = self.recorded_by.is_staff and self.decided_by != "staff"
+        return told or self.on_behalf_of is not None

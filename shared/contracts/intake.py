@@ -412,6 +412,17 @@ class ErasureRequestedMessage(Message):
     at: datetime
 
 
+class ItemsErasedMessage(Message):
+    """Exactly what an erasure made unreadable: nothing may release it any more."""
+
+    type: ClassVar[str] = "intake.participation.items_erased.v1"
+    participation_id: UUID
+    erasure_id: UUID
+    item_kind: str
+    item_ids: tuple[UUID, ...]
+    at: datetime
+
+
 SERVICE = ServiceContract(
     name="intake",
     requests=(
@@ -446,6 +457,7 @@ SERVICE = ServiceContract(
         NoticeGivenMessage,
         CaseStateMessage,
         ErasureRequestedMessage,
+        ItemsErasedMessage,
     ),
     follows={
         "consent": (

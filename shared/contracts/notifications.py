@@ -90,6 +90,14 @@ class ChooseTopic(Spoken):
     topic: Topic
 
 
+class ConfirmTopic(Spoken):
+    """Confirm a topic that staff recorded: by the survivor, or a second trained person (R71)."""
+
+    returns: ClassVar[type[Model]] = Done
+    participation_id: UUID
+    topic: Topic
+
+
 class DropTopic(Spoken):
     """Stop hearing of a topic; acts at once."""
 
@@ -174,6 +182,7 @@ SERVICE = ServiceContract(
         VerifyPreference,
         DeclareChannelUnsafe,
         ChooseTopic,
+        ConfirmTopic,
         DropTopic,
         StopEverything,
         GetPreference,

@@ -65,6 +65,7 @@ NOBODY = ""
 _READS_EVERYBODY = frozenset(("staff", "service", "system"))
 
 _EVENTS = "SELECT originator_id, originator_version, topic, state"
+_NEWS_WAITS = "SELECT 1 FROM parked WHERE producer = %s AND stream_id = %s LIMIT 1"
 _reader: ContextVar[Context] = ContextVar("sayso_reader")
 
 
@@ -184,13 +185,21 @@ class EventSourcedApplication:
             # then its first result counts, whatever has become of what it was about.
             earlier = self._earlier(command, ctx)
             if earlier is not None:
-                return earlier
+                return self.answer_again(command, earlier, ctx)
             if isinstance(failed, VersionConflict):
                 raise ChangedMeanwhile from None
             raise
         if isinstance(answer, Refused):
             raise answer
         return answer
+
+    def answer_again(self, command: Command, first: Model, ctx: Context) -> Model:
+        """What a repeat of a decided command is told: what was told first.
+
+        A service refuses here where the first answer leaned on a permission that
+        has ended since.
+        """
+        return first
 
     def _until_won(self, attempt: Callable[[], T]) -> T:
         for tries in range(TRIES):
@@ -337,6 +346,10 @@ class EventSourcedApplication:
     def resource(self, request: Request, ctx: Context) -> dict[str, Any]:
         """The Cedar attributes of what is asked about; a service says more where it knows more."""
         return {"participation_id": str(getattr(request, "participation_id", "")), "assigned": []}
+
+    def news_waits(self, producer: str, stream_id: UUID) -> bool:
+        """Whether a message of this stream could not be heard yet, and waits to be."""
+        return bool(self.committer.query(_NEWS_WAITS, (producer, str(stream_id))))
 
     # -- what falls due ---------------------------------------------------------------------
 

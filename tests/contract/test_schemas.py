@@ -43,6 +43,8 @@ def example_of(message: type[Message]) -> Message:
 def example_value(described: dict[str, Any]) -> Any:
     if "enum" in described:
         return described["enum"][0]
+    if described.get("type") == "array":
+        return [example_value(described["items"])]
     if "anyOf" in described:
         return example_value(described["anyOf"][0])
     return {
@@ -51,7 +53,6 @@ def example_value(described: dict[str, Any]) -> Any:
         ("string", None): "word",
         ("integer", None): 1,
         ("boolean", None): True,
-        ("array", None): ["word"],
     }[described["type"], described.get("format")]
 
 

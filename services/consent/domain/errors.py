@@ -56,30 +56,21 @@ class PeriodNotPossible(Refused):
     what_to_do = "Choose an end after the start, within the longest period of the policy."
 
 
+class ItemErased(Refused):
+    """What was erased is gone for good: a release of it would promise what nobody can keep."""
+
+    code = "item_erased"
+    because: Because = "gone"
+    detail = "One of these items was erased at the survivor's word."
+    what_to_do = "Leave it out; the survivor can say it anew, and release that."
+
+
 class NothingToConfirm(Refused):
     """Only a yes that staff recorded waits for a confirmation."""
 
     code = "nothing_to_confirm"
     detail = "No yes that staff recorded is waiting here."
     what_to_do = "Record the survivor's yes first; the survivor's own yes needs no confirmation."
-
-
-class AnotherMustConfirm(Refused):
-    """Nobody confirms what they recorded themselves (R71)."""
-
-    code = "second_person_needed"
-    because: Because = "not_allowed"
-    detail = "Whoever recorded the yes cannot confirm it."
-    what_to_do = "Let the survivor confirm it, or let a second trained person hear it from them."
-
-
-class TrainingNeeded(Refused):
-    """The second person has been trained for it (R71)."""
-
-    code = "training_needed"
-    because: Because = "not_allowed"
-    detail = "Only a trained person may confirm a yes that somebody else recorded."
-    what_to_do = "Let the survivor confirm it, or ask a trained colleague to hear it from them."
 
 
 class RecipientCannotConfirm(Refused):
@@ -98,23 +89,6 @@ class NotTheirs(Refused):
     because: Because = "not_allowed"
     detail = "Only the survivor decides about a release."
     what_to_do = "Ask the survivor."
-
-
-class DecidedInTheFuture(Refused):
-    """Nobody has decided tomorrow yet."""
-
-    code = "decided_in_the_future"
-    because: Because = "invalid"
-    detail = "The time of the decision lies in the future."
-    what_to_do = "Give the time at which the survivor said it, or leave it out."
-
-
-class NoticeMissing(Refused):
-    """Nothing is collected from a survivor before the limits of confidentiality were told (R22)."""
-
-    code = "notice_not_given"
-    detail = "The confidentiality notice for your base has not been given yet."
-    what_to_do = "Give the notice first. A no, a stop or a revocation needs none."
 
 
 class NothingToSupersede(Refused):

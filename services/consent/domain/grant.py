@@ -7,7 +7,7 @@ else has heard it; a no acts at once, is never refused and never undone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,8 +17,8 @@ from eventsourcing.domain import event
 
 from services.consent.domain.errors import (
     AlreadyAnswered,
-    AnotherMustConfirm,
     GrantEnded,
+    ItemErased,
     NotExplained,
     NothingToConfirm,
     NothingToSupersede,
@@ -26,18 +26,15 @@ from services.consent.domain.errors import (
     PeriodNotPossible,
     PeriodOver,
     RecipientCannotConfirm,
-    TrainingNeeded,
     UnknownExplanation,
 )
 from services.consent.domain.policy import ReleasePolicy
+from shared.accompaniment.confirming import confirmed_by
 from shared.contracts.decision import Decision, RecordedBy
 from shared.eventstore.aggregate import Aggregate
 
 Item = tuple[str, str, UUID]
 """The service that owns a thing, its kind there, its id."""
-
-ItemKind = tuple[str, str]
-"""The service that owns things, and which of its things."""
 
 LIVE = ("proposed", "explained", "awaiting_confirmation", "given")
 
@@ -50,6 +47,16 @@ ANSWER_AGAIN = timedelta(seconds=30)
 So an item costs the grant two events a minute at most, however often an agency
 asks: nobody can crowd out a revocation.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an agency asks for, under which reference and for which purpose."""
+
+    agency_id: UUID
+    agency_reference: UUID
+    item: Item
+    purpose: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +74,6 @@ class NotReleased(Exception):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
-
-
-def by_staff(decision: Decision) -> bool:
-    """Whether somebody else wrote down what the person is said to have decided."""
-    return decision.told_by_staff or decision.recorded_by.is_staff
 
 
 class Grant(Aggregate):
@@ -123,10 +125,6 @@ class Grant(Aggregate):
         recipient_agency_id: UUID
         superseded_by: UUID
 
-    class ItemsErased(Aggregate.Event):
-        erasure_id: UUID
-        items: tuple[Item, ...]
-
     class DisclosureMade(Aggregate.Event):
         participation_id: UUID
         recipient_agency_id: UUID
@@ -153,10 +151,14 @@ class Grant(Aggregate):
         starts_at: datetime | None,
         expires_at: datetime,
         policy: ReleasePolicy,
+        erased: Collection[Item] = (),
         supersedes: Grant | None = None,
     ) -> Grant:
-        """One recipient, exact items, one purpose, a mandatory end (R23, R31)."""
+        """One recipient, exact items that are still there, one purpose, an end (R23, R31)."""
         now = decision.recorded_at
+        named = tuple(dict.fromkeys(items))
+        if any(item in erased for item in named):
+            raise ItemErased()
         starts = max(starts_at or now, now)
         # R31: nothing is open-ended.
         if not starts < expires_at or expires_at - now > policy.longest_period:
@@ -174,7 +176,7 @@ class Grant(Aggregate):
             decision=decision,
             recipient_agency_id=recipient_agency_id,
             agency_reference=agency_reference,
-            items=tuple(dict.fromkeys(items)),
+            items=named,
             purpose=purpose,
             delivery_method=delivery_method,
             starts_at=starts,
@@ -203,7 +205,7 @@ class Grant(Aggregate):
             return
         if self.explanation_version is None:
             raise NotExplained()
-        if by_staff(decision):  # R71: a yes that staff record opens nothing
+        if decision.told_by_staff:  # R71: a yes that staff record opens nothing
             if self.state == "explained":
                 self._yes_recorded(decision, self.recipient_agency_id)
             return
@@ -217,17 +219,11 @@ class Grant(Aggregate):
             return
         if self.yes_recorded_by is None:
             raise NothingToConfirm()
-        if not by_staff(decision):
-            self._in_effect(decision, "by_survivor")
-            return
-        # R71, I16: two different people, and the second is trained for it.
-        if decision.recorded_by.actor_id == self.yes_recorded_by.actor_id:
-            raise AnotherMustConfirm()
-        if decision.recorded_by.agency_id == self.recipient_agency_id:  # R71
+        # R71, I16: nobody of whoever receives it, and never whoever wrote it down.
+        if decision.told_by_staff and decision.recorded_by.agency_id == self.recipient_agency_id:
             raise RecipientCannotConfirm()
-        if not trained:
-            raise TrainingNeeded()
-        self._in_effect(decision, "by_second_person")
+        by = confirmed_by(self.yes_recorded_by, decision, trained=trained)
+        self._in_effect(decision, f"by_{by}")
 
     def decline(self, decision: Decision) -> None:
         """The survivor's no. Never refused: one that comes after the yes took effect revokes it."""
@@ -253,58 +249,60 @@ class Grant(Aggregate):
         if self.state in LIVE and now >= self.expires_at:
             self._expired(self.participation_id, self.recipient_agency_id, self.expires_at)
 
-    def erase(self, erasure_id: UUID, kind: ItemKind) -> None:
-        """Items of this kind are erased: from now on they are disclosed to nobody."""
-        gone = sorted(item for item in self.items - self.erased if item[:2] == kind)
-        if gone and self.state in LIVE:
-            self._items_erased(erasure_id, tuple(gone))
-
     def disclose(
-        self,
-        *,
-        disclosure_id: UUID,
-        agency_id: UUID,
-        agency_reference: UUID,
-        item: Item,
-        purpose: str,
-        now: datetime,
+        self, asked: Asked, *, disclosure_id: UUID, erased: Collection[Item], now: datetime
     ) -> Disclosure:
         """Exercise the permission where it is held, or :class:`NotReleased`.
 
         The answer is the disclosure to take: a new one under ``disclosure_id``, or
         one made moments ago for the same item.
         """
-        for reason, wrong in (
-            # R23: nobody but the one agency that the survivor named.
-            ("another_agency", agency_id != self.recipient_agency_id),
-            ("another_reference", agency_reference != self.agency_reference),
-            ("not_in_effect", self.state != "given"),
-            # I03: by the clock itself, before the start as after the end.
-            ("outside_period", not self.starts_at <= now < self.expires_at),
-            ("another_item", item not in self.items),
-            ("erased", item in self.erased),
-            # R31: what was released for one purpose serves no other.
-            ("another_purpose", purpose != self.purpose),
-        ):
-            if wrong:
-                raise NotReleased(reason)
-        latest = next((d for d in reversed(self.disclosures.values()) if d.item == item), None)
+        self.must_release(asked, erased=erased, now=now)
+        latest = next(
+            (d for d in reversed(self.disclosures.values()) if d.item == asked.item), None
+        )
         if latest is not None and ANSWER_AGAIN < latest.take_before - now <= TAKE_WITHIN:
             return latest
-        made = Disclosure(disclosure_id, item, min(now + TAKE_WITHIN, self.expires_at))
+        made = Disclosure(disclosure_id, asked.item, min(now + TAKE_WITHIN, self.expires_at))
         self._disclosure_made(
             participation_id=self.participation_id,
-            recipient_agency_id=agency_id,
+            recipient_agency_id=asked.agency_id,
             disclosure_id=disclosure_id,
-            item=item,
-            purpose=purpose,
+            item=asked.item,
+            purpose=asked.purpose,
             made_at=now,
             take_before=made.take_before,
         )
         return made
 
+    def must_release(self, asked: Asked, *, erased: Collection[Item], now: datetime) -> None:
+        """:class:`NotReleased` unless the survivor's yes covers exactly this, now.
+
+        ``erased`` is what the participation had erased.
+        """
+        for reason, wrong in (
+            # R23: nobody but the one agency that the survivor named.
+            ("another_agency", asked.agency_id != self.recipient_agency_id),
+            ("another_reference", asked.agency_reference != self.agency_reference),
+            ("not_in_effect", self.state != "given"),
+            # I03: by the clock itself, before the start as after the end.
+            ("outside_period", not self.starts_at <= now < self.expires_at),
+            ("another_item", asked.item not in self.items),
+            ("erased", asked.item in erased),
+            # R31: what was released for one purpose serves no other.
+            ("another_purpose", asked.purpose != self.purpose),
+        ):
+            if wrong:
+                raise NotReleased(reason)
+
     def takeable(
-        self, *, disclosure_id: UUID, agency_id: UUID, item: Item, now: datetime
+        self,
+        *,
+        disclosure_id: UUID,
+        agency_id: UUID,
+        item: Item,
+        erased: Collection[Item],
+        now: datetime,
     ) -> Disclosure:
         """The disclosure, if it may still be taken at this moment; else :class:`NotReleased`."""
         made = self.disclosures.get(disclosure_id)
@@ -312,7 +310,7 @@ class Grant(Aggregate):
             raise NotReleased("no_such_disclosure")
         if self.state != "given":  # R09: what was not taken before the no stays here
             raise NotReleased("not_in_effect")
-        if item in self.erased:
+        if item in erased:
             raise NotReleased("erased")
         if now >= made.take_before:
             raise NotReleased("too_late")
@@ -362,7 +360,6 @@ class Grant(Aggregate):
         self.explanation_version: str | None = None
         self.yes_recorded_by: RecordedBy | None = None
         self.disclosures: dict[UUID, Disclosure] = {}
-        self.erased: frozenset[Item] = frozenset()
 
     @event(GrantExplained)
     def _explained(self, decision: Decision, explanation_version: str) -> None:
@@ -406,10 +403,6 @@ class Grant(Aggregate):
         self, decision: Decision, recipient_agency_id: UUID, superseded_by: UUID
     ) -> None:
         self.state = "superseded"
-
-    @event(ItemsErased)
-    def _items_erased(self, erasure_id: UUID, items: tuple[Item, ...]) -> None:
-        self.erased |= frozenset(as_item(item) for item in items)
 
     @event(DisclosureMade)
     def _disclosure_made(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from eventsourcing.domain import event
 
-from services.intake.domain.refusals import NoticeNotGiven
+from shared.accompaniment.refusals import NoticeNotGiven
 from shared.contracts.decision import Decision
 from shared.eventstore.aggregate import Aggregate
 

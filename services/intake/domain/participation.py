@@ -23,15 +23,16 @@ from services.intake.domain.refusals import (
     ErasureUnderWay,
     NotAsAssigned,
     NothingToConfirm,
-    NoticeNotGiven,
     NoticeOfAnotherBase,
     NotOffered,
     OfferedBefore,
     OnlyTheSurvivor,
-    SecondPersonNeeded,
     TooFewOptions,
     UnknownDecision,
 )
+from shared.accompaniment.company import Company
+from shared.accompaniment.confirming import confirmed_by
+from shared.accompaniment.refusals import NoticeNotGiven, SecondPersonNeeded
 from shared.contracts.decision import Decision, RecordedBy
 from shared.eventstore.aggregate import Aggregate
 from shared.sealing.sealed import Sealed
@@ -145,6 +146,10 @@ class Participation(Aggregate):
         record_classes: list[str]
         decision: Decision
 
+    class NeedsErased(Aggregate.Event):
+        erasure_id: UUID
+        need_ids: list[UUID]
+
     @staticmethod
     def create_id(participation_id: UUID) -> UUID:
         """The id that the edge drew."""
@@ -154,12 +159,7 @@ class Participation(Aggregate):
     def __init__(self, participation_id: UUID, case_id: UUID, role: str, language: str) -> None:
         self.case_id = case_id
         self.requested_base: str | None = None
-        self.advocate_id: UUID | None = None
-        self.advocate_base: str | None = None
-        self.advocate_agency: UUID | None = None
-        self.notice_base: str | None = None
-        self.notice_version: str | None = None
-        self.told_of: set[str] = set()
+        self.company = Company()
         self.involvement = "active"
         self.offers: dict[UUID, dict[str, str]] = {}
         self.chosen: dict[str, UUID] = {}
@@ -176,27 +176,20 @@ class Participation(Aggregate):
     # -- who helps, and what was explained ----------------------------------------------------
 
     @property
-    def base(self) -> str:
-        """The base of whoever helps now."""
-        return self.advocate_base or ALONE
+    def advocate_id(self) -> UUID | None:
+        """The advocate whom the survivor has now; one at a time."""
+        return next(iter(self.company.assignments), None)
 
     @property
-    def notice_is_due(self) -> bool:
-        """Whether the notice of the present base is missing; a new base needs a new one (R21)."""
-        return self.notice_base != self.base
+    def base(self) -> str:
+        """The base of whoever helps now."""
+        bases = (assignment.base for assignment in self.company.assignments.values())
+        return next(bases, None) or ALONE
 
     def must_be_as_assigned(self, by: RecordedBy) -> None:
         """The assigned advocate acts as whom they were assigned, or not at all (R21, R22)."""
-        if by.is_staff and by.actor_id == self.advocate_id and not self.is_helped_by(by):
+        if by.is_staff and self.company.is_in_disguise(by):
             raise NotAsAssigned()
-
-    def is_helped_by(self, by: RecordedBy) -> bool:
-        """Whether this is the assigned advocate, of the base and agency they were assigned from."""
-        return (by.actor_id, by.base, by.agency_id) == (
-            self.advocate_id,
-            self.advocate_base,
-            self.advocate_agency,
-        )
 
     def request_advocate(self, base: str, decision: Decision) -> None:
         """Ask for an advocate of this base; asking again for another base replaces it (R21)."""
@@ -212,7 +205,7 @@ class Participation(Aggregate):
         self, advocate_id: UUID, base: str, agency_id: UUID, assigned_by: RecordedBy
     ) -> None:
         """Assign whom the survivor asked for, of the base they asked for (R21)."""
-        if self.advocate_id == advocate_id and self.advocate_base == base:
+        if self.advocate_id == advocate_id and self.base == base:
             return
         self._not_at_rest()
         if self.advocate_id is not None:
@@ -235,7 +228,8 @@ class Participation(Aggregate):
         self._not_at_rest()
         if base != self.base:  # R21
             raise NoticeOfAnotherBase()
-        if (self.notice_base, self.notice_version) != (base, notice_version):
+        latest = (self.company.latest_base, self.company.latest_notice)
+        if latest != (base, notice_version):
             self._give_notice(base=base, notice_version=notice_version, decision=decision)
 
     # -- needs and options --------------------------------------------------------------------
@@ -347,13 +341,9 @@ class Participation(Aggregate):
         if decision_id in self.over:
             raise NothingToConfirm()
         yes = self._known(self.waiting, decision_id)
-        by = decision.recorded_by
-        if by.is_staff and not (  # R71
-            trained
-            and by.actor_id != yes.decision.recorded_by.actor_id
-            and self._may_hear_the_yes(by)
-        ):
-            raise SecondPersonNeeded()
+        if decision.told_by_staff:  # R71
+            self._check_hears_the_yes(decision.recorded_by)
+        confirmed_by(yes.decision.recorded_by, decision, trained=trained)  # R71
         if yes.kind == "option":
             self._not_at_rest()
         self._confirm_decision(decision_id=decision_id, decision=decision)
@@ -375,7 +365,7 @@ class Participation(Aggregate):
         classes = list(dict.fromkeys(record_classes))
         if not decision.told_by_staff:  # R71
             self._lapse(self._erasures_waiting(classes), "decided_by_the_survivor")
-            self._request_erasure(erasure_id=erasure_id, record_classes=classes, decision=decision)
+            self._erase(erasure_id, classes, decision)
             return erasure_id
         for waiting in self._erasures_waiting(classes):
             if self.waiting[waiting].decision.recorded_by == decision.recorded_by:
@@ -408,18 +398,17 @@ class Participation(Aggregate):
 
     def _may_write(self) -> None:
         self._not_at_rest()
-        if self.notice_is_due:  # R22 R24
+        if not self.company.is_told_of(self.base):  # R21 R22 R24
             raise NoticeNotGiven()
 
     def _not_at_rest(self) -> None:
         if self.involvement != "active":
             raise CaseAtRest()
 
-    def _may_hear_the_yes(self, by: RecordedBy) -> bool:
-        if self.advocate_id is None or by.agency_id != self.advocate_agency:  # R21
-            return False
+    def _check_hears_the_yes(self, by: RecordedBy) -> None:
         self.must_be_as_assigned(by)
-        return by.base in self.told_of  # R22
+        if not (self.company.is_colleague(by) and self.company.was_told_of(by.base)):  # R21 R22
+            raise SecondPersonNeeded()
 
     def _is_offered(self, option: Option, offer_id: UUID | None) -> None:
         if offer_id is None:
@@ -479,11 +468,7 @@ class Participation(Aggregate):
 
     def _take_effect(self, decision_id: UUID, yes: Yes) -> None:
         if yes.option is None:
-            self._request_erasure(
-                erasure_id=decision_id,
-                record_classes=list(yes.record_classes),
-                decision=yes.decision,
-            )
+            self._erase(decision_id, list(yes.record_classes), yes.decision)
             return
         self._choose_option(
             decision_id=decision_id,
@@ -493,6 +478,14 @@ class Participation(Aggregate):
             unprompted=yes.offer_id is None,
             decision=yes.decision,
         )
+
+    def _erase(self, erasure_id: UUID, record_classes: list[str], decision: Decision) -> None:
+        self._request_erasure(
+            erasure_id=erasure_id, record_classes=record_classes, decision=decision
+        )
+        gone = sorted(self.needs - self.erased) if "needs" in record_classes else []
+        if gone:
+            self._erase_needs(erasure_id=erasure_id, need_ids=gone)
 
     # The methods below run again on every replay, so they only remember.
 
@@ -509,21 +502,15 @@ class Participation(Aggregate):
         self, advocate_id: UUID, base: str, agency_id: UUID, assigned_by: RecordedBy
     ) -> None:
         self.requested_base = None
-        self.advocate_id = advocate_id
-        self.advocate_base = base
-        self.advocate_agency = agency_id
+        self.company.join(advocate_id, base, agency_id)
 
     @event(AdvocateAssignmentEnded)
     def _end_assignment(self, advocate_id: UUID, decision: Decision) -> None:
-        self.advocate_id = None
-        self.advocate_base = None
-        self.advocate_agency = None
+        self.company.leave(advocate_id)
 
     @event(ConfidentialityNoticeGiven)
     def _give_notice(self, base: str, notice_version: str, decision: Decision) -> None:
-        self.notice_base = base
-        self.notice_version = notice_version
-        self.told_of.add(base)
+        self.company.tell(base, notice_version)
 
     @event(NeedStated)
     def _state_need(self, need_id: UUID, words: Sealed, decision: Decision) -> None:
@@ -628,8 +615,10 @@ class Participation(Aggregate):
     ) -> None:
         self.waiting.pop(erasure_id, None)
         self.in_effect[erasure_id] = Yes("erasure", decision, record_classes=tuple(record_classes))
-        if "needs" in record_classes:
-            self.erased |= self.needs
+
+    @event(NeedsErased)
+    def _erase_needs(self, erasure_id: UUID, need_ids: list[UUID]) -> None:
+        self.erased |= set(need_ids)
 
     def _remember_answered(self, programme_types: set[str]) -> None:
         self.unanswered -= programme_types

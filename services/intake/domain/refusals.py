@@ -5,14 +5,6 @@ from __future__ import annotations
 from shared.contracts.refusal import Because, NotAllowed, NotFound, Refused
 
 
-class NoticeNotGiven(Refused):
-    """Nothing is written down before the survivor knows who may read it."""
-
-    code = "notice_not_given"
-    detail = "The confidentiality notice for who is helping now has not been given."
-    what_to_do = "Give the notice for this base first, and record it with its version."
-
-
 class NoticeOfAnotherBase(Refused):
     """The notice must be that of whoever helps: what stays confidential depends on it."""
 
@@ -98,14 +90,6 @@ class NoSuchOption(Refused):
     what_to_do = "Read the options, and use one of their keys."
 
 
-class SecondPersonNeeded(NotAllowed):
-    """Whoever wrote a yes down cannot also be the one who confirms it."""
-
-    code = "second_person_needed"
-    detail = "A yes recorded by staff is confirmed by the survivor, or by another, trained person."
-    what_to_do = "Let the survivor confirm it, or a trained colleague who hears it from them."
-
-
 class NothingToConfirm(Refused):
     """The yes has lapsed, or was denied."""
 
@@ -160,15 +144,6 @@ class OnlyTheSurvivor(NotAllowed):
     code = "only_the_survivor"
     detail = "Only the survivor can do this, with their own code."
     what_to_do = "Leave it to the survivor."
-
-
-class DecidedInTheFuture(Refused):
-    """A decision cannot have been made after it is recorded."""
-
-    code = "decided_in_the_future"
-    because: Because = "invalid"
-    detail = "decided_at lies in the future."
-    what_to_do = "Give the time at which it was decided, or leave it out."
 
 
 class CodeUnknown(NotFound):

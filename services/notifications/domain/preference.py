@@ -15,8 +15,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import event
 
-from services.notifications.domain.confirming import ConfirmedBy, confirmed_by
 from services.notifications.domain.hours import SafeHours
+from shared.accompaniment.confirming import ConfirmedBy, confirmed_by
 from shared.contracts.decision import Decision
 from shared.contracts.refusal import Because, NotFound, Refused
 from shared.eventstore.aggregate import Aggregate
@@ -240,7 +240,7 @@ class ContactPreference(Aggregate):
             return known.state
         waiting = known.recorded if known.renewal is None else known.renewal.recorded
         verified_on = known.verified_on if known.renewal is None else known.renewal.verified_on
-        by = confirmed_by(waiting, decision, trained=trained)  # R71
+        by = confirmed_by(waiting.recorded_by, decision, trained=trained)  # R71
         _check_window(known.hours, verified_on, known.stale_after_days, decision.recorded_at)
         self._confirm(
             channel_id=channel_id,

@@ -6,14 +6,18 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import event
 
-from services.notifications.domain.confirming import (
-    ConfirmedBy,
-    SecondPersonNeeded,
-    TrainingNeeded,
-    confirmed_by,
-)
+from shared.accompaniment.confirming import ConfirmedBy, confirmed_by
 from shared.contracts.decision import Decision
+from shared.contracts.refusal import Refused
 from shared.eventstore.aggregate import Aggregate
+
+
+class NothingToConfirm(Refused):
+    """Only a topic that staff recorded waits for a confirmation."""
+
+    code = "nothing_to_confirm"
+    detail = "No topic of that name that staff recorded is waiting here."
+    what_to_do = "Record the survivor's wish first; what they chose themselves needs nobody else."
 
 
 class TopicChoice(Aggregate):
@@ -54,26 +58,36 @@ class TopicChoice(Aggregate):
         """Whether the person asked to hear of it, and nobody is left to confirm that."""
         return topic in self.chosen
 
-    def choose(self, topic: str, *, trained: bool, decision: Decision) -> str:
+    def choose(self, topic: str, *, decision: Decision) -> str:
         """``chosen``; or ``awaiting_confirmation`` where staff recorded it.
 
-        The same choice, made by the survivor or recorded by a second trained
-        person, is its confirmation. A repeat is ignored.
+        The survivor's own choice confirms what staff recorded. A repeat is ignored.
+        """
+        if topic in self.chosen:
+            return "chosen"
+        if topic in self.waiting and decision.told_by_staff:
+            return "awaiting_confirmation"
+        if topic in self.waiting:
+            return self.confirm(topic, trained=False, decision=decision)
+        self._choose(
+            participation_id=self.participation_id,
+            topic=topic,
+            waits=decision.told_by_staff,
+            decision=decision,
+        )
+        return "awaiting_confirmation" if decision.told_by_staff else "chosen"
+
+    def confirm(self, topic: str, *, trained: bool, decision: Decision) -> str:
+        """``chosen``: the survivor, or a second trained person, heard what staff recorded (R71).
+
+        A repeat is ignored. ``NothingToConfirm`` where nothing waits, also after the
+        topic was dropped: a confirmation never outruns a no.
         """
         if topic in self.chosen:
             return "chosen"
         if topic not in self.waiting:
-            self._choose(
-                participation_id=self.participation_id,
-                topic=topic,
-                waits=decision.told_by_staff,
-                decision=decision,
-            )
-            return "awaiting_confirmation" if decision.told_by_staff else "chosen"
-        try:
-            by = confirmed_by(self.waiting[topic], decision, trained=trained)  # R71
-        except (SecondPersonNeeded, TrainingNeeded):
-            return "awaiting_confirmation"
+            raise NothingToConfirm()
+        by = confirmed_by(self.waiting[topic].recorded_by, decision, trained=trained)  # R71
         self._confirm(
             participation_id=self.participation_id,
             topic=topic,

@@ -9,12 +9,15 @@ from uuid import uuid4
 import pytest
 
 from services.consent.domain.errors import (
-    AnotherMustConfirm,
-    DecidedInTheFuture,
     DisclosureNotGranted,
+    ItemErased,
     NothingToSupersede,
-    NoticeMissing,
     RecipientCannotConfirm,
+)
+from shared.accompaniment.refusals import (
+    DecidedInTheFuture,
+    NoticeNotGiven,
+    SecondPersonNeeded,
     TrainingNeeded,
 )
 from shared.contracts.base import Message
@@ -22,7 +25,7 @@ from shared.contracts.consent import GetGrants, GiveGrant, RevokeGrant
 from shared.contracts.refusal import NotAllowed, NotFound, Refused
 from shared.contracts.registry import messages
 from shared.identity.principal import Principal
-from tests.integration.consent.world import DAY, World
+from tests.integration.consent.world import DAY, HOUSING, World
 from tests.support.examples import (
     HOUSING_AGENCY,
     IVO,
@@ -68,7 +71,7 @@ def test_a_yes_that_staff_record_opens_nothing_until_the_survivor_confirms(world
     assert world.give(grant, ROSA).state == "awaiting_confirmation"
     with pytest.raises(DisclosureNotGranted):
         world.ask(grant.agency_reference)
-    with pytest.raises(AnotherMustConfirm):
+    with pytest.raises(SecondPersonNeeded):
         world.confirm(grant, replace(ROSA, trained=True))
     assert world.confirm(grant).state == "given"
     world.ask(grant.agency_reference)
@@ -99,9 +102,9 @@ def test_an_untrained_second_advocate_of_the_survivor_cannot_confirm(world: Worl
 @pytest.mark.rule("R71")
 def test_a_trained_person_of_another_agency_cannot_confirm(world: World) -> None:
     accompanied(world)
-    world.notice("systems")
     grant = world.explained(ROSA)
     world.give(grant, ROSA)
+    world.notice("systems")
 
     for somebody in (SAM, replace(NOOR, agency_id=HOUSING_AGENCY), replace(NOOR, agency_id=None)):
         with pytest.raises(NotAllowed):
@@ -132,15 +135,15 @@ def test_a_second_person_confirms_only_after_the_notice_of_their_base(world: Wor
     grant = world.explained(ROSA)
     world.give(grant, ROSA)
 
-    with pytest.raises(NoticeMissing):
+    with pytest.raises(NoticeNotGiven):
         world.confirm(grant, replace(NOOR, base="systems"))
 
 
 @pytest.mark.rule("R21")
 def test_an_advocate_who_comes_with_another_base_or_agency_does_nothing(world: World) -> None:
     accompanied(world)
-    world.notice("systems")
     grant = world.explained(ROSA)
+    world.notice("systems")
     asked = GetGrants(participation_id=MARIA)
 
     for changed in (replace(ROSA, base="systems"), replace(ROSA, agency_id=HOUSING_AGENCY)):
@@ -163,17 +166,74 @@ def test_nobody_is_assigned_while_news_of_the_participation_waits(world: World) 
 def test_what_the_survivor_has_erased_is_disclosed_no_more(world: World) -> None:
     grant = world.given()
     made = world.ask(grant.agency_reference)
-    world.erase("contact")
+    world.erase(world.other_need)
     world.may_hand_over(made.disclosure_id)
 
-    world.erase("contact", "needs")
+    world.erase(world.need, world.other_need)
 
     with pytest.raises(DisclosureNotGranted):
         world.may_hand_over(made.disclosure_id)
     with pytest.raises(DisclosureNotGranted):
         world.ask(grant.agency_reference)
-    assert world.log(grant.grant_id)[-1] == "ItemsErased"
+    assert world.log(grant.grant_id)[-1] == "DisclosureMade"
     assert world.revoke(grant).state == "revoked"
+
+
+@pytest.mark.rule("R23")
+def test_what_was_erased_is_not_released_anew(world: World) -> None:
+    world.erase(world.need)
+
+    with pytest.raises(ItemErased):
+        world.given()
+    world.given(items=(world.other_need,))
+
+
+@pytest.mark.rule("R23")
+def test_a_disclosure_that_an_erasure_overtook_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The grant was read before the erasure was heard, and is decided again."""
+    grant = world.given()
+    store = world.app._store
+    meanwhile = [lambda: world.erase(world.need)]
+
+    def overtaken(*decided: Any) -> Any:
+        if meanwhile:
+            meanwhile.pop()()
+        return store(*decided)
+
+    monkeypatch.setattr(world.app, "_store", overtaken)
+    with pytest.raises(DisclosureNotGranted):
+        world.ask(grant.agency_reference)
+
+    assert world.log()[-2:] == ["ItemsErased", "DisclosureRefused"]
+
+
+@pytest.mark.rule("R09")
+@pytest.mark.rule("I03")
+@pytest.mark.parametrize("end", ["revoked", "erased", "past its period"])
+def test_a_request_sent_again_under_its_key_is_asked_again(world: World, end: str) -> None:
+    """The first answer leaned on a permission: it is told again only while that lives."""
+    grant, key = world.given(expires_at=world.now + DAY), uuid4()
+    request = world.request(grant.agency_reference)
+    first = world.do(HOUSING, request, key)
+    before = world.count()
+    assert world.do(HOUSING, request, key) == first
+    assert world.count() == before
+
+    if end == "revoked":
+        world.revoke(grant)
+    elif end == "erased":
+        world.erase(world.need)
+    else:
+        world.later(days=1)
+
+    for _ in range(2):
+        before = world.count()
+        with pytest.raises(DisclosureNotGranted):
+            world.do(HOUSING, request, key)
+        assert world.count() == before + 1
+        assert world.log()[-1] == "DisclosureRefused"
 
 
 @pytest.mark.rule("R22")
@@ -181,7 +241,7 @@ def test_nothing_is_collected_before_the_notice_of_that_base(world: World) -> No
     world.assign(SAM)
     world.notice("community")
 
-    with pytest.raises(NoticeMissing):
+    with pytest.raises(NoticeNotGiven):
         world.propose(SAM)
     world.notice("systems")
     assert world.propose(SAM).state == "proposed"

@@ -27,7 +27,7 @@ from shared.contracts.consent import (
 from shared.contracts.intake import (
     AdvocateAssignedMessage,
     AdvocateAssignmentEndedMessage,
-    ErasureRequestedMessage,
+    ItemsErasedMessage,
     NoticeGivenMessage,
 )
 from shared.contracts.items import ItemRef
@@ -139,12 +139,13 @@ class World:
             )
         )
 
-    def erase(self, *record_classes: str) -> None:
+    def erase(self, *items: ItemRef) -> None:
         self.hear(
-            ErasureRequestedMessage(
+            ItemsErasedMessage(
                 participation_id=MARIA,
                 erasure_id=uuid4(),
-                record_classes=record_classes,
+                item_kind="need",
+                item_ids=tuple(item.item_id for item in items),
                 at=self.now,
             )
         )
@@ -197,13 +198,16 @@ class World:
     def revoke(self, grant: GrantProposed, who: Principal = SURVIVOR) -> Any:
         return self.do(who, RevokeGrant(participation_id=MARIA, grant_id=grant.grant_id))
 
-    def ask(self, reference: UUID, who: Principal = HOUSING, **changed: Any) -> Any:
+    def request(self, reference: UUID, **changed: Any) -> RequestDisclosure:
         asked: dict[str, Any] = {
             "agency_reference": reference,
             "item": self.need,
             "purpose": "housing",
         } | changed
-        return self.do(who, RequestDisclosure(**asked))
+        return RequestDisclosure(**asked)
+
+    def ask(self, reference: UUID, who: Principal = HOUSING, **changed: Any) -> Any:
+        return self.do(who, self.request(reference, **changed))
 
     def answer(self, reference: UUID, who: Principal = HOUSING, **changed: Any) -> dict[str, str]:
         """What an asker is told who is not granted anything."""

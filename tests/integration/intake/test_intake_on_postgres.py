@@ -13,6 +13,7 @@ import psycopg2.errors
 import pytest
 
 from shared.contracts import intake as asked
+from shared.contracts.intake import ItemsErasedMessage
 from shared.contracts.keyring import ErasureCompletedMessage, KeysDestroyedMessage
 from shared.contracts.refusal import KeyUsedForAnother, NotAllowed, NotFound, Refused
 from shared.identity.authorise import platform_policies
@@ -315,15 +316,38 @@ def test_an_erasure_is_told_to_others_only_once_confirmed(world: World) -> None:
     assert told()[-1] == "erasure_requested"
 
 
+def test_an_erasure_names_exactly_what_became_unreadable(world: World) -> None:
+    world.accompanied()
+    first = world.say(asked.StateNeed, words="a quiet place").need_id
+    second = world.say(asked.StateNeed, words="somebody to call").need_id
+
+    world.say(asked.RequestErasure, record_classes=("needs", "contact"))
+    world.say(asked.RequestErasure, record_classes=("needs",))
+
+    [told] = [
+        p.message
+        for p in world.app.messages_after(0, 100)
+        if isinstance(p.message, ItemsErasedMessage)
+    ]
+    assert set(told.item_ids) == {first, second}
+
+
 def test_a_decision_may_be_entered_later_but_not_before_it_was_made(world: World) -> None:
     earlier = world.now - timedelta(days=2)
     world.say(asked.PauseCase, ROSA, how="phone", decided_at=earlier)
 
     with pytest.raises(Refused) as refused:
-        world.say(asked.CloseCase, decided_at=world.now + timedelta(seconds=1))
+        world.say(asked.ReopenCase, decided_at=world.now + timedelta(minutes=2))
 
     assert refused.value.code == "decided_in_the_future"
     assert world.timeline()[-1].at == earlier
+
+
+@pytest.mark.rule("R09")
+def test_a_no_that_a_fast_clock_dated_ahead_counts_from_now(world: World) -> None:
+    world.say(asked.CloseCase, decided_at=world.now + timedelta(days=1))
+
+    assert world.timeline()[-1].at == world.now
 
 
 @pytest.mark.rule("R72")

@@ -297,10 +297,11 @@ def test_the_staff_of_a_participation_are_those_whom_intake_assigned(world: Worl
     world.hear(news.assigned(ROSA))
     query = GetPreference(participation_id=MARIA)
 
-    assert world.assigned(query) == [str(ROSA.id)]
+    assert world.assigned(query, ROSA) == [str(ROSA.id)]
+    assert world.assigned(query, NOOR) == []
     world.hear(news.assignment_ended(ROSA))
 
-    assert world.assigned(query) == []
+    assert world.assigned(query, ROSA) == []
 
 
 def test_a_channel_of_another_participation_does_not_exist_here(world: World) -> None:

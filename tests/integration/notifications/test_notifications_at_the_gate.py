@@ -102,7 +102,7 @@ def test_from_a_survivors_words_to_a_notice_in_the_queue_and_out_of_it(door: Doo
 def test_from_an_advocates_record_to_a_second_persons_confirmation(door: Door) -> None:
     door.world.hear(news.assigned(ROSA))
     early = door.knock(ROSA, "declare_channel_safe", **MAIL)
-    assert early["refused"]["code"] == "notice_comes_first"
+    assert early["refused"]["code"] == "notice_not_given"
     door.world.hear(news.notice_given())
 
     declared = door.knock(ROSA, "declare_channel_safe", **MAIL)["ok"]

@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+from services.consent.domain.erased import ErasedItems
+from services.consent.domain.errors import ItemErased
 from services.consent.domain.grant import Grant, Item, NotReleased
 from tests.unit.consent.world import (
     AGENCY,
@@ -15,6 +17,7 @@ from tests.unit.consent.world import (
     NOON,
     OTHER_AGENCY,
     OTHER_NEED,
+    PARTICIPATION,
     ask,
     awaiting,
     events,
@@ -33,6 +36,7 @@ def take(grant: Grant, disclosure_id: Any, at: Any = NOON, **changed: Any) -> An
         "disclosure_id": disclosure_id,
         "agency_id": AGENCY,
         "item": NEED,
+        "erased": (),
         "now": at,
     } | changed
     return grant.takeable(**asked)
@@ -134,27 +138,31 @@ def test_an_erased_item_is_disclosed_and_taken_no_more_and_the_others_are() -> N
     plan: Item = ("intake", "plan", uuid4())
     grant = given(items=[NEED, plan])
     made, other = ask(grant), ask(grant, item=plan)
-    grant.collect_events()
 
-    grant.erase(uuid4(), ("intake", "need"))
-    grant.erase(uuid4(), ("intake", "need"))
-
-    assert events(grant) == ["ItemsErased"]
     with pytest.raises(NotReleased):
-        ask(grant)
+        ask(grant, erased={NEED})
     with pytest.raises(NotReleased):
-        take(grant, made.disclosure_id)
-    assert take(grant, other.disclosure_id, item=plan) == other
+        take(grant, made.disclosure_id, erased={NEED})
+    assert take(grant, other.disclosure_id, item=plan, erased={NEED}) == other
 
 
-def test_an_erasure_leaves_what_has_ended_as_it_is() -> None:
-    grant = given()
-    grant.revoke(said())
-    grant.collect_events()
+@pytest.mark.rule("R23")
+def test_a_release_of_what_was_erased_cannot_be_proposed() -> None:
+    with pytest.raises(ItemErased):
+        proposed(erased={NEED})
+    proposed(items=[OTHER_NEED], erased={NEED})
 
-    grant.erase(uuid4(), ("intake", "need"))
 
-    assert events(grant) == []
+def test_an_erasure_is_remembered_once_with_its_items() -> None:
+    erased = ErasedItems(PARTICIPATION)
+    erased.collect_events()
+
+    erased.erase(uuid4(), [NEED, NEED])
+    erased.erase(uuid4(), [NEED])
+    erased.erase(uuid4(), [NEED, OTHER_NEED])
+
+    assert [event.items for event in erased.collect_events()] == [(NEED,), (OTHER_NEED,)]
+    assert erased.items == {NEED, OTHER_NEED}
 
 
 def test_asking_again_at_once_answers_with_the_same_disclosure() -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from services.consent.domain.errors import (
     AlreadyAnswered,
-    AnotherMustConfirm,
     GrantEnded,
     NotExplained,
     NothingToConfirm,
@@ -19,10 +18,10 @@ from services.consent.domain.errors import (
     PeriodNotPossible,
     PeriodOver,
     RecipientCannotConfirm,
-    TrainingNeeded,
     UnknownExplanation,
 )
 from services.consent.domain.grant import Grant
+from shared.accompaniment.refusals import SecondPersonNeeded, TrainingNeeded
 from tests.unit.consent.world import (
     ADVOCATE,
     COLLEAGUE,
@@ -186,7 +185,7 @@ def test_whoever_recorded_the_yes_cannot_confirm_it() -> None:
     grant = awaiting()
     grant.collect_events()
 
-    with pytest.raises(AnotherMustConfirm):
+    with pytest.raises(SecondPersonNeeded):
         grant.confirm(said(replace(ADVOCATE, role="coordinator")), trained=True)
 
     assert (grant.state, events(grant)) == ("awaiting_confirmation", [])

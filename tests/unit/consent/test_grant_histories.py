@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.consent.domain.grant import LIVE, Disclosure, Grant, NotReleased
+from services.consent.domain.grant import LIVE, Asked, Disclosure, Grant, NotReleased
 from shared.contracts.decision import RecordedBy
 from shared.contracts.refusal import Refused
 from shared.eventstore.clock import edge_time
@@ -180,11 +180,9 @@ class GrantHistories(RuleBasedStateMachine):
         granted = self._do(
             lambda: answers.append(
                 self.grant.disclose(
+                    Asked(agency, self.grant.agency_reference, item, purpose),
                     disclosure_id=uuid4(),
-                    agency_id=agency,
-                    agency_reference=self.grant.agency_reference,
-                    item=item,
-                    purpose=purpose,
+                    erased=(),
                     now=self.now,
                 )
             )

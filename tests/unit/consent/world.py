@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from services.consent.domain.grant import Grant, Item
+from services.consent.domain.grant import Asked, Grant, Item
 from services.consent.domain.policy import ReleasePolicy
 from shared.contracts.decision import Decision, RecordedBy
 
@@ -84,15 +84,13 @@ LIVE_STATES = (proposed, explained, awaiting, given)
 
 def ask(grant: Grant, at: datetime = NOON, **changed: Any) -> Any:
     """The right agency asks for the right item, unless ``changed`` says otherwise."""
-    asked: dict[str, Any] = {
-        "disclosure_id": uuid4(),
-        "agency_id": AGENCY,
-        "agency_reference": grant.agency_reference,
-        "item": NEED,
-        "purpose": "housing",
-        "now": at,
-    } | changed
-    return grant.disclose(**asked)
+    asked = Asked(
+        changed.pop("agency_id", AGENCY),
+        changed.pop("agency_reference", grant.agency_reference),
+        changed.pop("item", NEED),
+        changed.pop("purpose", "housing"),
+    )
+    return grant.disclose(asked, **({"disclosure_id": uuid4(), "erased": (), "now": at} | changed))
 
 
 def events(grant: Grant) -> list[str]:

@@ -63,6 +63,7 @@ MAY: dict[str, frozenset[str]] = {
     "verify_preference": WITH_ADVOCATE,
     "declare_channel_unsafe": WITH_ADVOCATE,
     "choose_topic": WITH_ADVOCATE,
+    "confirm_topic": WITH_SECOND_PERSON,
     "drop_topic": WITH_ADVOCATE,
     "stop_everything": WITH_ADVOCATE,
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.intake.domain import Case
-from services.intake.domain.refusals import NoticeNotGiven, OnlyTheSurvivor
+from services.intake.domain.refusals import OnlyTheSurvivor
+from shared.accompaniment.refusals import NoticeNotGiven
 from tests.support.examples import MARIA, an_id
 from tests.unit.intake.world import ADVOCATE, SURVIVOR, begun, names
 

@@ -12,10 +12,10 @@ from services.intake.domain.refusals import (
     AdvocateAlreadyThere,
     AdvocateNotAsked,
     CaseAtRest,
-    NoticeNotGiven,
     NoticeOfAnotherBase,
     OnlyTheSurvivor,
 )
+from shared.accompaniment.refusals import NoticeNotGiven
 from tests.support.examples import an_id
 from tests.unit.intake.world import (
     ADVOCATE,

@@ -13,9 +13,9 @@ from services.intake.domain.refusals import (
     ErasureUnderWay,
     NotAsAssigned,
     NothingToConfirm,
-    SecondPersonNeeded,
     UnknownDecision,
 )
+from shared.accompaniment.refusals import SecondPersonNeeded, TrainingNeeded
 from tests.support.examples import NOOR, ROSA, an_id, said
 from tests.unit.intake.world import (
     ADVOCATE,
@@ -73,14 +73,18 @@ def test_a_second_trained_person_confirms() -> None:
 
 @pytest.mark.rule("R71")
 @pytest.mark.parametrize(
-    ("who", "trained"),
-    [(ADVOCATE, True), (ADVOCATE, False), (UNTRAINED, False)],
+    ("who", "trained", "refusal"),
+    [
+        (ADVOCATE, True, SecondPersonNeeded),
+        (ADVOCATE, False, SecondPersonNeeded),
+        (UNTRAINED, False, TrainingNeeded),
+    ],
     ids=["whoever wrote it, trained", "whoever wrote it", "a colleague without training"],
 )
-def test_nobody_else_confirms(who, trained) -> None:
+def test_nobody_else_confirms(who, trained, refusal) -> None:
     participation = told_yes()
 
-    with pytest.raises(SecondPersonNeeded):
+    with pytest.raises(refusal):
         participation.confirm_decision(YES, who, trained=trained)
 
     assert names(participation) == []

@@ -24,7 +24,8 @@ from tests.support.examples import (
 
 ACTIONS = [request.method() for request in SERVICE.requests]
 CONFIRM = "confirm_channel"
-RECORDED = [action for action in ACTIONS if action != CONFIRM]
+CONFIRMED = (CONFIRM, "confirm_topic")
+RECORDED = [action for action in ACTIONS if action not in CONFIRMED]
 HERE: dict[str, Any] = {
     "participation_id": MARIA,
     "assigned": [ROSA.id],
@@ -55,10 +56,11 @@ def test_an_assigned_advocate_may_record_and_read_and_no_other(action: str) -> N
 
 
 @pytest.mark.rule("R71")
-def test_the_second_person_is_trained_and_need_not_be_assigned() -> None:
-    assert may(NOOR, CONFIRM)
-    assert not may(IVO, CONFIRM)
-    assert not may(IVO, CONFIRM, {**HERE, "assigned": [IVO.id]})
+@pytest.mark.parametrize("confirm", CONFIRMED)
+def test_the_second_person_is_trained_and_need_not_be_assigned(confirm: str) -> None:
+    assert may(NOOR, confirm)
+    assert not may(IVO, confirm)
+    assert not may(IVO, confirm, {**HERE, "assigned": [IVO.id]})
 
 
 @pytest.mark.rule("R71")

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from services.notifications.domain.confirming import SecondPersonNeeded, TrainingNeeded
 from services.notifications.domain.hours import SafeHours
 from services.notifications.domain.preference import (
     AddressNeeded,
@@ -19,6 +18,7 @@ from services.notifications.domain.preference import (
     VerifiedTooLongAgo,
     Way,
 )
+from shared.accompaniment.refusals import SecondPersonNeeded, TrainingNeeded
 from tests.support.examples import IVO, MARIA, NOON, NOOR, ROSA, an_id, said
 from tests.unit.notifications.contact import (
     ALWAYS,

@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from services.notifications.domain.notice import Notice
 from services.notifications.domain.preference import ContactPreference, NoSuchChannel
-from services.notifications.domain.standing import NotAssigned, NoticeComesFirst
 from services.notifications.reactions import REACTIONS
+from shared.accompaniment.refusals import NotAssigned, NoticeNotGiven
 from shared.contracts.keyring import ConfirmForgotten, KeysDestroyedMessage
 from shared.contracts.notifications import (
     SERVICE,
@@ -147,7 +147,7 @@ def test_staff_record_no_yes_before_the_notice_of_their_own_base(
         SHARING,
         VerifyPreference(participation_id=MARIA, channel_id=an_id("any"), verified_on=NOON.date()),
     ):
-        with pytest.raises(NoticeComesFirst):
+        with pytest.raises(NoticeNotGiven):
             notifications.command(command, ROSA)
 
 
@@ -183,8 +183,8 @@ def test_a_trained_person_of_another_agency_cannot_make_a_way_safe(
     notifications: Notifications,
 ) -> None:
     served_by_rosa(notifications)
-    notifications.hear(news.notice_given("systems"), 3, "intake")
     declared = notifications.command(news.declare_safe(), ROSA)
+    notifications.hear(news.notice_given("systems"), 3, "intake")
     confirm = ConfirmChannel(participation_id=MARIA, channel_id=declared.channel_id)
     before = notifications.types()
 
@@ -206,7 +206,7 @@ def test_a_second_person_confirms_only_after_the_notice_of_their_base(
     served_by_rosa(notifications)
     declared = notifications.command(news.declare_safe(), ROSA)
 
-    with pytest.raises(NoticeComesFirst):
+    with pytest.raises(NoticeNotGiven):
         notifications.command(
             ConfirmChannel(participation_id=MARIA, channel_id=declared.channel_id),
             replace(NOOR, base="systems"),

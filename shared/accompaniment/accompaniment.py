@@ -1,29 +1,24 @@
-"""Who of an agency's staff accompanies a participation, as intake said.
+"""A service's own copy of who accompanies a participation, as intake said.
 
-A copy, for permission to *record*: what a survivor decided is never copied,
-and their own decisions wait for nothing here.
+For permission to *record*: what a survivor decided is never copied, and their
+own decisions wait for nothing here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import event
 
-from shared.contracts.decision import Base
+from shared.accompaniment.company import Assignment, Company
+from shared.accompaniment.refusals import NotAssigned, NoticeNotGiven
+from shared.contracts.decision import Base, RecordedBy
 from shared.eventstore.aggregate import Aggregate
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """For which base, and of which agency, an advocate was assigned."""
-
-    base: Base
-    agency_id: UUID
-
-
 class Accompaniment(Aggregate):
+    """One per participation, in each service that records what the survivor decided."""
+
     # Stored for ever. Never rename, reuse or drop a class or a field here.
     class AccompanimentBegun(Aggregate.Created):
         participation_id: UUID
@@ -46,53 +41,58 @@ class Accompaniment(Aggregate):
     @staticmethod
     def create_id(participation_id: UUID) -> UUID:
         """One per participation."""
-        return uuid5(NAMESPACE_URL, f"/consent/accompaniment/{participation_id}")
+        return uuid5(NAMESPACE_URL, f"/accompaniment/{participation_id}")
 
     @event(AccompanimentBegun)
     def __init__(self, participation_id: UUID) -> None:
         self.participation_id = participation_id
-        self.assignments: dict[UUID, Assignment] = {}
-        self.notices: dict[str, str] = {}
-        self.latest_notice: str | None = None
+        self.company = Company()
 
     def advocate_assigned(self, advocate_id: UUID, base: Base, agency_id: UUID) -> None:
         """Intake says that the survivor has this advocate, of this base (R21)."""
-        if self.assignments.get(advocate_id) != Assignment(base, agency_id):
+        if self.company.assignments.get(advocate_id) != Assignment(base, agency_id):
             self._advocate_known(self.participation_id, advocate_id, base, agency_id)
 
     def assignment_ended(self, advocate_id: UUID) -> None:
         """Intake says that the advocate has no part in this any more."""
-        if advocate_id in self.assignments:
+        if advocate_id in self.company.assignments:
             self._advocate_gone(self.participation_id, advocate_id)
 
     def notice_given(self, base: str, notice_version: str) -> None:
         """Intake says that the survivor was given the notice of this base."""
-        if self.notices.get(base) != notice_version:
+        latest = (self.company.latest_base, self.company.latest_notice)
+        if latest != (base, notice_version):
             self._notice_known(self.participation_id, base, notice_version)
 
-    def is_assigned(self, staff_id: UUID, base: Base | None, agency_id: UUID | None) -> bool:
-        """Whether the survivor has this advocate now, of this very base and agency.
+    def must_let_record(
+        self, by: RecordedBy, *, no: bool = False, come_to_hear: bool = False
+    ) -> None:
+        """Refuses staff who may not write down what the survivor said.
 
-        A systems advocate never passes as a community one (R21).
+        That is for an assigned advocate, after the notice of their base, if that was
+        the last one given (R21, R22). A no waits for no notice (R71). ``come_to_hear``:
+        for a second person, a colleague of an assigned advocate, of a base whose
+        notice was given at any time.
         """
-        known = self.assignments.get(staff_id)
-        return known is not None and (known.base, known.agency_id) == (base, agency_id)
-
-    def is_colleague(self, agency_id: UUID | None) -> bool:
-        """Whether that is the agency of an advocate whom the survivor has now (R71)."""
-        return any(known.agency_id == agency_id for known in self.assignments.values())
+        if self.company.is_as_assigned(by):
+            told = self.company.is_told_of(by.base)  # R21 R22
+        elif come_to_hear and self.company.is_colleague(by):  # R71
+            told = self.company.was_told_of(by.base)  # R22
+        else:
+            raise NotAssigned()
+        if not told and not no:
+            raise NoticeNotGiven()
 
     @event(AdvocateKnown)
     def _advocate_known(
         self, participation_id: UUID, advocate_id: UUID, base: Base, agency_id: UUID
     ) -> None:
-        self.assignments[advocate_id] = Assignment(base, agency_id)
+        self.company.join(advocate_id, base, agency_id)
 
     @event(AdvocateGone)
     def _advocate_gone(self, participation_id: UUID, advocate_id: UUID) -> None:
-        del self.assignments[advocate_id]
+        self.company.leave(advocate_id)
 
     @event(NoticeKnown)
     def _notice_known(self, participation_id: UUID, base: str, notice_version: str) -> None:
-        self.notices[base] = notice_version
-        self.latest_notice = notice_version
+        self.company.tell(base, notice_version)

@@ -1,0 +1,2 @@
+-- Who may record is read from the log itself (shared/accompaniment).
+DROP TABLE assigned_staff;

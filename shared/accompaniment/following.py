@@ -1,0 +1,91 @@
+"""What a service that follows intake needs to know who may record there, and what to do with it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+from uuid import UUID
+
+from shared.accompaniment.accompaniment import Accompaniment
+from shared.accompaniment.recording import header, recorder
+from shared.accompaniment.refusals import NotAssigned
+from shared.contracts.base import Spoken
+from shared.contracts.decision import Decision
+from shared.contracts.intake import (
+    AdvocateAssignedMessage,
+    AdvocateAssignmentEndedMessage,
+    NoticeGivenMessage,
+)
+from shared.eventstore.aggregate import Aggregate
+from shared.eventstore.work import Handler, Work
+from shared.identity.principal import Principal
+
+
+class _Application(Protocol):
+    def aggregate(self, id: UUID) -> Aggregate | None: ...
+
+    def news_waits(self, producer: str, stream_id: UUID) -> bool: ...
+
+
+def said(command: Spoken, work: Work, *, no: bool = False, come_to_hear: bool = False) -> Decision:
+    """The header of what the survivor decided; refuses whoever may not write it down.
+
+    ``no`` and ``come_to_hear``: see :meth:`Accompaniment.must_let_record`. The survivor
+    needs nobody and no notice.
+    """
+    whose: UUID = command.participation_id  # type: ignore[attr-defined]
+    by = recorder(work.ctx.principal)
+    beside = work.find(Accompaniment, Accompaniment.create_id(whose))
+    if by.is_staff:
+        if beside is None:
+            raise NotAssigned()
+        beside.must_let_record(by, no=no, come_to_hear=come_to_hear)
+    notice = beside.company.notice_for(by) if beside else None
+    return header(command, work.ctx, whose=whose, notice_version=notice, no=no)
+
+
+def assigned(app: _Application, whose: UUID, asker: Principal) -> list[str]:
+    """For Cedar: the asker, if the survivor has them now, as whom they come (R21); else nobody.
+
+    While news of intake about this survivor waits to be heard nobody is assigned: it
+    may be the news that they no longer are.
+    """
+    if asker.kind != "staff" or app.news_waits("intake", whose):
+        return []
+    found = app.aggregate(Accompaniment.create_id(whose))
+    if not isinstance(found, Accompaniment) or not found.company.is_as_assigned(recorder(asker)):
+        return []
+    return [str(asker.id)]
+
+
+def advocate_assigned(_app: Any, message: AdvocateAssignedMessage, work: Work) -> None:
+    """When the survivor has an advocate, the advocate may record here."""
+    beside = _beside(message.participation_id, work)
+    beside.advocate_assigned(message.advocate_id, message.base, message.agency_id)
+    work.save(beside)
+
+
+def assignment_ended(_app: Any, message: AdvocateAssignmentEndedMessage, work: Work) -> None:
+    """When the assignment ends, so does the permission."""
+    beside = _beside(message.participation_id, work)
+    beside.assignment_ended(message.advocate_id)
+    work.save(beside)
+
+
+def notice_given(_app: Any, message: NoticeGivenMessage, work: Work) -> None:
+    """When the notice of a base was given, staff of that base may collect (R22)."""
+    beside = _beside(message.participation_id, work)
+    beside.notice_given(message.base, message.notice_version)
+    work.save(beside)
+
+
+def _beside(participation_id: UUID, work: Work) -> Accompaniment:
+    id = Accompaniment.create_id(participation_id)
+    return work.find(Accompaniment, id) or Accompaniment(participation_id)
+
+
+REACTIONS: dict[str, Handler] = {
+    AdvocateAssignedMessage.type: advocate_assigned,
+    AdvocateAssignmentEndedMessage.type: assignment_ended,
+    NoticeGivenMessage.type: notice_given,
+}
+"""To be followed by every service that records what survivors decide."""
