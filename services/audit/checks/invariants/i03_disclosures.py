@@ -1,0 +1,233 @@
+"""I03: what was disclosed was released, to that agency, for that purpose, at that moment.
+
+Rules R23 and R31: a survivor's data is bound to the purpose and the recipient
+that they named, and reuse needs a new release. Judged at each `DisclosureMade`
+against its own stream, and at each `ItemHandedOver` against the disclosure
+that it names, wherever either stands in the history.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from services.audit.checks.entries import Entry, Item
+from services.audit.checks.history import History
+from services.audit.checks.invariants.base import MOST, Finding, Invariant, Streams
+
+_ENDINGS = ("GrantDeclined", "GrantRevoked", "GrantSuperseded", "GrantExpired")
+_LAWFUL = ("DisclosureCompelled", "MandatedReportMade")
+_AUTHORITIES = ("authority", "law")
+
+
+_Erased = dict[Item, tuple[str, int]]
+"""What a person had erased, and where that stands."""
+
+
+@dataclass(slots=True)
+class _Release:
+    proposed: Entry | None = None
+    given: tuple[str, int] | None = None
+    ended: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A disclosure that nobody took yet."""
+
+    place: tuple[str, int]
+    agency: UUID | None
+    participation: UUID | None
+    item: Item | None
+    take_before: datetime | None
+
+
+class Disclosures(Invariant):
+    """Remembers: of a release its terms and where it was given and ended; what a person had erased
+    (a stream whose id follows from the participation's, for ever); disclosures not taken.
+
+    A hand-over whose disclosure is not remembered waits; once ``most`` of them
+    wait, and at the end, the disclosures are looked up in one more pass over the
+    logs, so that neither a forgotten one nor a clock makes a finding.
+    """
+
+    code = "I03"
+    holds = (
+        "every disclosure lies within a live release's recipient, items, purpose and period, or "
+        "names the authority that compelled it; every hand-over is of one disclosure, once"
+    )
+    rules = ("R23", "R31")
+    limits = "Compelled disclosures and mandated reports: no service records them yet."
+
+    def __init__(self, history: History, most: int = MOST) -> None:
+        super().__init__(history, most)
+        self._releases: Streams[_Release] = Streams(history, _Release, _remember, most)
+        self._erased: Streams[_Erased] = Streams(history, dict, _remember_erased, most)
+        self._made: OrderedDict[UUID, _Made] = OrderedDict()
+        self._unmatched: dict[UUID, list[Entry]] = {}
+
+    @property
+    def retained(self) -> int:
+        """Releases, what people had erased, disclosures not taken, hand-overs that wait."""
+        return sum(
+            len(kept) for kept in (self._releases, self._erased, self._made, self._unmatched)
+        )
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """A disclosure, a hand-over, or what changes a release."""
+        if entry.name in _LAWFUL:
+            if not any(entry.text(name) for name in _AUTHORITIES):
+                yield self.found(entry, f"{entry.name} names no authority")
+        elif entry.aggregate == "Grant":
+            if entry.name == "DisclosureMade":  # I03
+                yield from self._disclosure(entry)
+            self._releases.remember(entry)
+        elif entry.name == "ItemsErased":
+            self._erased.remember(entry)
+        elif entry.name == "ItemHandedOver":
+            yield from self._hand_over(entry)
+
+    def end(self) -> Iterator[Finding]:
+        """Hand-overs whose disclosure has not come."""
+        yield from self._settle()
+
+    def _disclosure(self, entry: Entry) -> Iterator[Finding]:
+        release, item = self._releases.before(entry), entry.item()
+        person = release.proposed.participation if release.proposed else None
+        erased = self._erased.now(entry.service, uuid5(NAMESPACE_URL, f"/consent/erased/{person}"))
+        wrong = _wrong(entry, release, erased.get(item) if item is not None else None)
+        if wrong is not None:
+            sentence, against = wrong
+            yield self.found(entry, f"the disclosure {sentence}", against)
+        disclosure_id = entry.id("disclosure_id")
+        if disclosure_id is None:
+            return
+        self._made[disclosure_id] = _made(entry)
+        if len(self._made) > self.most:
+            self._made.popitem(last=False)
+
+    def _hand_over(self, entry: Entry) -> Iterator[Finding]:
+        disclosure_id = entry.id("disclosure_id")
+        if disclosure_id is None:
+            yield self.found(entry, "the hand-over names no disclosure")
+            return
+        made = self._made.pop(disclosure_id, None)
+        if made is not None:
+            yield from self._compare(entry, made)
+            return
+        self._unmatched.setdefault(disclosure_id, []).append(entry)
+        if len(self._unmatched) >= self.most:
+            yield from self._settle()
+
+    def _compare(self, entry: Entry, made: _Made) -> Iterator[Finding]:
+        item = (entry.service, entry.text("kind"), entry.id("item_id"))
+        for sentence, wrong in (
+            ("went to another agency than the disclosure", entry.id("agency_id") != made.agency),
+            ("was of another thing than the disclosure", item != made.item),
+            (
+                "was of another person than the disclosure",
+                entry.participation != made.participation,
+            ),
+            (
+                "came after the time of the disclosure was over",
+                made.take_before is None or entry.at > made.take_before,
+            ),
+        ):
+            if wrong:
+                yield self.found(entry, f"the hand-over {sentence}", made.place)
+                return
+
+    def _settle(self) -> Iterator[Finding]:
+        """Look up what the waiting hand-overs cite, in the whole of the logs."""
+        waiting, self._unmatched = self._unmatched, {}
+        if not waiting:
+            return
+        made: dict[UUID, _Made] = {}
+        for entry in self.history.named("DisclosureMade"):
+            disclosure_id = entry.id("disclosure_id")
+            if disclosure_id in waiting:
+                made[disclosure_id] = _made(entry)
+        first: dict[UUID, tuple[str, int]] = {}
+        for entry in self.history.named("ItemHandedOver"):
+            disclosure_id = entry.id("disclosure_id")
+            if disclosure_id in waiting:
+                first.setdefault(disclosure_id, (entry.service, entry.position))
+        for disclosure_id, entries in waiting.items():
+            for entry in entries:
+                if disclosure_id not in made:
+                    yield self.found(entry, "the hand-over is of a disclosure that was never made")
+                elif first.get(disclosure_id) != (entry.service, entry.position):
+                    yield self.found(
+                        entry, "the thing was handed over before", first[disclosure_id]
+                    )
+                else:
+                    yield from self._compare(entry, made[disclosure_id])
+
+
+def _made(entry: Entry) -> _Made:
+    return _Made(
+        (entry.service, entry.position),
+        entry.id("recipient_agency_id"),
+        entry.participation,
+        entry.item(),
+        entry.time("take_before"),
+    )
+
+
+def _remember(release: _Release, entry: Entry) -> None:
+    place = (entry.service, entry.position)
+    if entry.name == "GrantProposed":
+        release.proposed = release.proposed or entry
+    elif entry.name == "GrantGiven":
+        release.given = release.given or place
+    elif entry.name in _ENDINGS:
+        release.ended = release.ended or place
+
+
+def _remember_erased(erased: _Erased, entry: Entry) -> None:
+    if entry.name == "ItemsErased":
+        for item in entry.items():
+            erased.setdefault(item, (entry.service, entry.position))
+
+
+def _wrong(
+    entry: Entry, release: _Release, erased: tuple[str, int] | None
+) -> tuple[str, Entry | tuple[str, int] | None] | None:
+    """What is wrong with a disclosure, and what it contradicts; or nothing."""
+    terms = release.proposed
+    if terms is None:
+        return "was made under no release that was proposed", None
+    if release.ended is not None:
+        return "was made after the release had ended", release.ended
+    if release.given is None:
+        return "was made before the release was given", terms
+    made_at, starts, ends = entry.time("made_at"), terms.time("starts_at"), terms.time("expires_at")
+    item = entry.item()
+    if erased is not None:
+        return "is of a thing that was erased", erased
+    for sentence, wrong in (
+        (
+            "went to another agency than the survivor named",
+            entry.id("recipient_agency_id") != terms.id("recipient_agency_id"),
+        ),
+        ("is of a thing that was not released", item is None or item not in terms.items()),
+        (
+            "serves another purpose than the release",
+            entry.text("purpose") != terms.text("purpose"),
+        ),
+        ("is about another person than the release", entry.participation != terms.participation),
+        # By the instant it says and by the one it was stored at: neither excuses the other.
+        (
+            "lies outside the period of the release",
+            made_at is None
+            or starts is None
+            or ends is None
+            or not (starts <= made_at < ends and starts <= entry.at < ends),
+        ),
+    ):
+        if wrong:
+            return sentence, terms
+    return None
