@@ -39,6 +39,8 @@ from shared.eventstore.recorded import Published, Recorded
 from shared.eventstore.repeats import (
     answer_again,
     fingerprint,
+    marks,
+    same_words,
     scope,
     stored_answer,
     stored_refusal,
@@ -242,6 +244,7 @@ class EventSourcedApplication:
             command_id=ctx.command_id,
             method=command.method(),
             fingerprint=fingerprint(self.edge.fingerprint_key, command),
+            words=marks(self.edge.keys, command),
             result=kept,
             decided_at=ctx.now,
         )
@@ -250,13 +253,16 @@ class EventSourcedApplication:
         if ctx.command_id is None:
             return None
         found = self.committer.query(
-            "SELECT fingerprint, result FROM commands WHERE scope = %s AND command_id = %s",
+            "SELECT fingerprint, words, result FROM commands WHERE scope = %s AND command_id = %s",
             (scope(ctx.principal), ctx.command_id),
         )
         if not found:
             return None
-        known, kept = found[0]
-        if not hmac.compare_digest(bytes(known), fingerprint(self.edge.fingerprint_key, command)):
+        known, words, kept = found[0]
+        asked = fingerprint(self.edge.fingerprint_key, command)
+        if not hmac.compare_digest(bytes(known), asked):
+            raise KeyUsedForAnother
+        if not same_words(self.edge.keys, command, words):
             raise KeyUsedForAnother
         return answer_again(command, kept)
 

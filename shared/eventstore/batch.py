@@ -41,6 +41,7 @@ class CommandRow:
     command_id: UUID
     method: str
     fingerprint: bytes
+    words: str | None
     result: str
     decided_at: Any
 
@@ -204,6 +205,7 @@ def _row(command: CommandRow) -> tuple[Any, ...]:
         command.command_id,
         command.method,
         command.fingerprint,
+        command.words,
         command.result,
         command.decided_at,
     )
@@ -216,9 +218,10 @@ _EVENTS = (
 _EVENT = b"(%s,%s,%s,%s,%s,%s)"
 _DONE = b"DELETE FROM due WHERE kind = %s AND key = %s"
 _COMMANDS = (
-    b"INSERT INTO commands (scope, command_id, method, fingerprint, result, decided_at) VALUES "
+    b"INSERT INTO commands (scope, command_id, method, fingerprint, words, result, decided_at)"
+    b" VALUES "
 )
-_COMMAND = b"(%s,%s,%s,%s,%s,%s)"
+_COMMAND = b"(%s,%s,%s,%s,%s,%s,%s)"
 # A cursor that would not move forward is null, which the column refuses.
 _MESSAGES = (
     b"INSERT INTO inbox AS i (producer, position) VALUES %b ON CONFLICT (producer)"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import rfc8785
 from pydantic import BaseModel
@@ -13,6 +15,11 @@ from pydantic import BaseModel
 from shared.contracts.base import Model, Request, personal_fields, shown_once_fields
 from shared.contracts.refusal import Refused
 from shared.identity.principal import Principal
+from shared.sealing.keys import DataKey, KeyDestroyed, KeySource
+from shared.sealing.marks import mark
+
+Words = tuple[tuple[str, str], ...]
+"""(field, words), in the order of the fields."""
 
 
 def scope(principal: Principal) -> str:
@@ -24,6 +31,42 @@ def fingerprint(key: bytes, request: Request) -> bytes:
     """HMAC of the method and of everything in it that is not a person's words."""
     plain = rfc8785.dumps([request.method(), _without_words(request)])
     return hmac.new(key, plain, hashlib.sha256).digest()
+
+
+def marks(keys: KeySource, request: Request) -> str | None:
+    """What is kept of a command's words: for each record class a mark, and under which key it is.
+
+    None for a command without any. May raise what ``keys`` raises.
+    """
+    said = _words_by_class(request)
+    if not said:
+        return None
+    whose: UUID = request.participation_id  # type: ignore[attr-defined]
+    kept = {}
+    for record_class, words in said.items():
+        key = keys.current(whose, record_class)
+        kept[record_class] = {"k": str(key.key_id), "m": mark(key, words).hex()}
+    return json.dumps(kept)
+
+
+def same_words(keys: KeySource, request: Request, kept: dict[str, dict[str, str]] | None) -> bool:
+    """Whether these are the words that ``kept`` marks.
+
+    Of words whose key an erasure destroyed nobody can tell any more: they pass for the
+    same, so that a repeat is answered after an erasure too. ``Unavailable`` where
+    the keyring is away.
+    """
+    said, kept = _words_by_class(request), kept or {}
+    if said.keys() != kept.keys():
+        return False
+    for record_class, words in said.items():
+        try:
+            key: DataKey = keys.by_id(UUID(kept[record_class]["k"]))
+        except KeyDestroyed:
+            continue
+        if not hmac.compare_digest(mark(key, words), bytes.fromhex(kept[record_class]["m"])):
+            return False
+    return True
 
 
 def stored_answer(result: Model) -> str:
@@ -42,6 +85,27 @@ def answer_again(request: Request, kept: dict[str, Any]) -> Model:
     if "refused" in kept:
         raise Refused.from_data(kept["refused"])
     return type(request).returns.model_validate_json(json.dumps(kept["ok"]))
+
+
+def _words_by_class(request: Request) -> dict[str, Words]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for record_class, name, text in _words(request, ""):
+        found.setdefault(record_class, []).append((name, text))
+    return {record_class: tuple(words) for record_class, words in sorted(found.items())}
+
+
+def _words(value: Any, name: str) -> Iterator[tuple[str, str, str]]:
+    if isinstance(value, BaseModel):
+        hidden = personal_fields(type(value))
+        for field in type(value).model_fields:
+            inner = getattr(value, field)
+            if field not in hidden:
+                yield from _words(inner, f"{name}.{field}")
+            elif inner is not None:
+                yield hidden[field], f"{name}.{field}", str(inner)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _words(inner, f"{name}.{number}")
 
 
 def _without_words(value: Any) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 from shared.contracts import generate
-from shared.contracts.base import Message, ServiceContract, personal_fields
+from shared.contracts.base import Command, Message, ServiceContract, personal_fields
 from shared.contracts.consent import GrantRevokedMessage
 from shared.contracts.registry import messages, services
 from shared.messaging.announcement import Announcement
@@ -218,3 +218,11 @@ def test_prose_may_change_after_a_release_but_a_field_called_title_may_not() -> 
 def test_a_service_without_requests_or_messages_has_no_schemas() -> None:
     files = generate.generate([ServiceContract(name="quiet")])
     assert set(files) == {"cloudevent.json"}
+
+
+def test_a_command_with_somebodys_words_says_whose_they_are() -> None:
+    """Their data key tells a repeat from other words under the same Idempotency-Key."""
+    for service in services().values():
+        for request in service.requests:
+            if issubclass(request, Command) and personal_fields(request):
+                assert "participation_id" in request.model_fields, request.__name__

@@ -51,6 +51,7 @@ class WriteLine(Command):
     """Tells of a lost race."""
 
     returns: ClassVar[type[Model]] = Done
+    participation_id: UUID = UUID(int=7)
     notebook_id: UUID
     text: words("notes")
 

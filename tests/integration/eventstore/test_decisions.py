@@ -149,12 +149,11 @@ def test_a_repeat_is_answered_with_the_first_result_less_what_is_shown_once(app:
     )
 
 
-def test_other_words_under_the_same_key_are_a_repeat_because_words_are_not_compared(
-    app: Probe,
-) -> None:
+def test_other_words_under_the_same_key_are_refused(app: Probe) -> None:
     ctx, whose = context(), uuid4()
     app.run(OpenNotebook(participation_id=whose, title="a"), ctx)
-    app.run(OpenNotebook(participation_id=whose, title="b"), ctx)
+    with pytest.raises(KeyUsedForAnother):
+        app.run(OpenNotebook(participation_id=whose, title="b"), ctx)
     assert count(app, "events") == 1
 
 

@@ -147,6 +147,34 @@ def test_the_key_of_one_command_serves_no_other(world: World) -> None:
     assert world.rows("SELECT count(*) FROM events") == before
 
 
+def test_other_words_under_the_key_of_the_first_are_refused_and_not_stored(world: World) -> None:
+    world.told()
+    key = uuid4()
+    state = asked.StateNeed(participation_id=world.me, words="a quiet place")
+    stated = world.do(world.survivor, state, key)
+    before = world.rows("SELECT count(*) FROM events")
+
+    with pytest.raises(KeyUsedForAnother):
+        world.do(world.survivor, state.model_copy(update={"words": "somebody to call"}), key)
+
+    assert world.do(world.survivor, state, key) == stated
+    assert world.rows("SELECT count(*) FROM events") == before
+
+
+@pytest.mark.rule("R24")
+def test_after_an_erasure_no_guess_at_the_words_can_be_tested(world: World) -> None:
+    """The mark of the words goes with their key; a repeat gets its answer all the same."""
+    world.told()
+    key = uuid4()
+    state = asked.StateNeed(participation_id=world.me, words="a quiet place")
+    stated = world.do(world.survivor, state, key)
+    world.keys.destroy(world.me, "needs")
+
+    for guess in ("a quiet place", "somebody to call"):
+        repeated = state.model_copy(update={"words": guess})
+        assert world.do(world.survivor, repeated, key) == stated
+
+
 def test_a_rebuild_gives_identical_rows(world: World) -> None:
     lived(world)
     before = world.tables()
