@@ -12,15 +12,31 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import psycopg2
+import psycopg2.extensions
 import psycopg2.extras
 
 from shared.contracts.refusal import Unavailable
 
 logger = logging.getLogger(__name__)
 psycopg2.extras.register_uuid()
+
+
+@lru_cache(maxsize=16_384)
+def _uuid(text: str) -> UUID:
+    return UUID(text)
+
+
+# A log names the same stream in row after row.
+psycopg2.extensions.register_type(
+    psycopg2.extensions.new_type(
+        (2950,), "uuid", lambda text, _: None if text is None else _uuid(text)
+    )
+)
 
 _OPTIONS = "-c idle_in_transaction_session_timeout=15000 -c lock_timeout=15000"
 _GONE = ("57P01", "57P02", "57P03", "57P05")

@@ -13,10 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol
-from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent, Transcoder
+from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent
 from eventsourcing.utils import get_topic, resolve_topic
 
 from shared.eventstore.recorded import Recorded
+from shared.eventstore.values import EventTranscoder, dotted
 from shared.sealing.keys import KeySource
 from shared.sealing.sealed import Binding, Sealed, close
 
@@ -33,12 +34,13 @@ class SealingMapper(Mapper[UUID]):
 
     def __init__(
         self,
-        transcoder: Transcoder,
+        transcoder: EventTranscoder,
         service: str,
         keys: KeySource,
         randomness: Callable[[int], bytes],
     ) -> None:
         super().__init__(transcoder)
+        self._values = transcoder
         self._service = service
         self._keys = keys
         self._randomness = randomness
@@ -82,20 +84,20 @@ class SealingMapper(Mapper[UUID]):
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
         """The event of a row, upcast to its class's present version."""
         cls = resolve_topic(stored_event.topic)
-        originator_id = UUID(str(stored_event.originator_id))
+        originator_id = stored_event.originator_id
+        if not isinstance(originator_id, UUID):
+            originator_id = UUID(originator_id)
         version = stored_event.originator_version
         binding = self._binding(originator_id, version, stored_event.topic)
         try:
-            state: dict[str, Any] = self.transcoder.decode(stored_event.state)
+            # Bound to the places as stored, before upcasting moves fields about.
+            state: dict[str, Any] = self._values.decode_at(
+                stored_event.state, lambda path: binding(dotted(path))
+            )
         except Exception as error:
             raise MapperDeserialisationError(
                 f"{stored_event.topic} at version {version} of {originator_id} cannot be read"
             ) from error
-        # Bound to the places as stored, before upcasting moves fields about.
-        state = {
-            name: _walk(value, name, lambda sealed, path: sealed.at(binding(path)))
-            for name, value in state.items()
-        }
         from_version = state.pop("class_version", 1)
         while from_version < getattr(cls, "class_version", 1):
             getattr(cls, f"upcast_v{from_version}_v{from_version + 1}")(state)

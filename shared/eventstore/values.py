@@ -12,15 +12,25 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import Transcoder
+from pydantic_core import from_json
 
 from shared.contracts.decision import Decision, RecordedBy
-from shared.sealing.sealed import Sealed
+from shared.sealing.sealed import Binding, Sealed
 
 _Encode = Callable[[Any], Any]
+_SEALED = "sealed"
+_ATOMS = frozenset((str, int, float, bool, type(None)))
+
+Path = tuple[Any, ...]
+"""Where a value stands inside its event: ``()``, or the path of its holder and its name there."""
+
+Place = Callable[[Path], Binding]
+"""Says of a place inside an event what a sealed value is bound to there."""
 
 
 class EventTranscoder(Transcoder):
@@ -35,14 +45,14 @@ class EventTranscoder(Transcoder):
         self._names: dict[type, str] = {}
         self._encode: dict[type, _Encode] = {}
         self._decode: dict[str, _Encode] = {}
-        self._register(UUID, "uuid_hex", lambda v: v.hex, UUID)
+        self._register(UUID, "uuid_hex", lambda v: v.hex, _uuid)
         self._register(datetime, "datetime_iso", datetime.isoformat, datetime.fromisoformat)
         self._register(date, "date_iso", date.isoformat, date.fromisoformat)
         self._register(Decimal, "decimal_str", str, Decimal)
         self._register(timedelta, "seconds", timedelta.total_seconds, _seconds)
         self._register(tuple, "tuple", list, tuple)
         self._register(frozenset, "frozenset", _sorted, frozenset)
-        self._register(Sealed, "sealed", Sealed.as_data, Sealed.from_data)
+        self._register(Sealed, _SEALED, Sealed.as_data, Sealed.from_data)
         for value in (Decision, RecordedBy, *values):
             self.register(value)
 
@@ -69,8 +79,12 @@ class EventTranscoder(Transcoder):
         ).encode()
 
     def decode(self, data: bytes) -> Any:
-        """What was encoded."""
-        return json.loads(data, object_hook=self._from_json)
+        """What was encoded; a sealed value in it does not say where it stands."""
+        return self._restored(from_json(data), (), None)
+
+    def decode_at(self, data: bytes, place: Place) -> Any:
+        """What was encoded, each sealed value bound to its place."""
+        return self._restored(from_json(data), (), place)
 
     def _register(self, cls: type, name: str, encode: _Encode, decode: _Encode) -> None:
         if self._decode.get(name) is not None and self._names.get(cls) != name:
@@ -89,10 +103,35 @@ class EventTranscoder(Transcoder):
             raise TypeError(f"an event cannot hold a {kind.__module__}.{kind.__qualname__}")
         return {"_type_": self._names[kind], "_data_": self._to_json(self._encode[kind](value))}
 
-    def _from_json(self, data: dict[str, Any]) -> Any:
-        if data.keys() == {"_type_", "_data_"}:
-            return self._decode[data["_type_"]](data["_data_"])
-        return data
+    def _restored(self, value: Any, path: Path, place: Place | None) -> Any:
+        # Runs for each value of each event of a replay: no call for what stands for itself.
+        if type(value) is dict:
+            if len(value) == 2 and "_type_" in value and "_data_" in value:
+                name, data = value["_type_"], value["_data_"]
+                if name == _SEALED and place is not None:
+                    return Sealed.from_data(data, place(path))
+                if type(data) not in _ATOMS:
+                    data = self._restored(data, path, place)
+                return self._decode[name](data)
+            return {
+                key: item if type(item) in _ATOMS else self._restored(item, (path, key), place)
+                for key, item in value.items()
+            }
+        if type(value) is list:
+            return [
+                item if type(item) in _ATOMS else self._restored(item, (path, i), place)
+                for i, item in enumerate(value)
+            ]
+        return value
+
+
+def dotted(path: Path) -> str:
+    """A path as it is written: ``lines.0.text``."""
+    parts: list[str] = []
+    while path:
+        path, last = path
+        parts.append(str(last))
+    return ".".join(reversed(parts))
 
 
 def _key(key: Any) -> str:
@@ -103,6 +142,12 @@ def _key(key: Any) -> str:
 
 def _sorted(value: frozenset[Any]) -> list[Any]:
     return sorted(value, key=str)
+
+
+@lru_cache(maxsize=16_384)
+def _uuid(text: str) -> UUID:
+    """The same people and streams stand in event after event."""
+    return UUID(text)
 
 
 def _seconds(value: float) -> timedelta:

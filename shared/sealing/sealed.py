@@ -13,6 +13,7 @@ import hmac
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -106,14 +107,15 @@ class Sealed:
         }
 
     @staticmethod
-    def from_data(data: dict[str, Any]) -> Sealed:
-        """A closed value as it was stored; say where it stands with ``at``."""
+    def from_data(data: dict[str, Any], binding: Binding | None = None) -> Sealed:
+        """A closed value as it was stored, perhaps with the place where it stands."""
         return Sealed(
-            participation_id=UUID(hex=data["p"]),
+            participation_id=_id(data["p"]),
             record_class=data["c"],
-            key_id=UUID(hex=data["k"]),
+            key_id=_id(data["k"]),
             box=base64.b64decode(data["b"], validate=True),
             commitment=bytes.fromhex(data["m"]),
+            binding=binding,
         )
 
     def token(self) -> str:
@@ -131,7 +133,7 @@ class Sealed:
             data = json.loads(token)
             service, stream_id, version, topic, name = data["at"]
             where = Binding(service, UUID(hex=stream_id), int(version), topic, name)
-            return Sealed.from_data(data).at(where)
+            return Sealed.from_data(data, where)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise SealBroken("this is not the token of a sealed value") from error
 
@@ -144,6 +146,12 @@ class Sealed:
     def __reduce_ex__(self, protocol: object) -> Any:
         # Pickle is how words would leave memory unnoticed: caches, queues, crash reports.
         raise NotClosed("a sealed value is never pickled; use as_data or token")
+
+
+@lru_cache(maxsize=16_384)
+def _id(text: str) -> UUID:
+    """Participations and keys stand in event after event."""
+    return UUID(hex=text)
 
 
 def close(

@@ -33,8 +33,8 @@ WRITERS = (1, 8, 32)
 def measure(admin_dsn: str, sizes: Sizes, told: Callable[[str], None]) -> list[Row]:
     """One row for each number of writers; each variant in a database of its own."""
     with ExitStack() as stack:
-        ours, raw, single = (stack.enter_context(_probe(admin_dsn)) for _ in range(3))
-        clear = stack.enter_context(_empty(admin_dsn))
+        ours, raw, single = (stack.enter_context(probe_database(admin_dsn)) for _ in range(3))
+        clear = stack.enter_context(empty_database(admin_dsn))
         app = stack.enter_context(closing(application(ours.role("probe"))))
         library = bare(clear, max(WRITERS))
         stack.callback(library.close)
@@ -92,7 +92,7 @@ def flatness(admin_dsn: str, sizes: Sizes, told: Callable[[str], None]) -> list[
     with ExitStack() as stack:
         variants = {}
         for name, events in (("small", sizes.small_log), ("full", sizes.full_log)):
-            stores = stack.enter_context(_probe(admin_dsn))
+            stores = stack.enter_context(probe_database(admin_dsn))
             told(f"flatness: filling a log with {events:,} events")
             _fill(stores, events)
             app = stack.enter_context(closing(application(stores.role("probe"))))
@@ -147,12 +147,12 @@ class _Raw:
             connection.close()
 
 
-def _probe(admin_dsn: str) -> Any:
+def probe_database(admin_dsn: str) -> Any:
     return fresh_databases(admin_dsn, "probe", migrations={"probe": probe_migrations()})
 
 
 @contextmanager
-def _empty(admin_dsn: str) -> Iterator[str]:
+def empty_database(admin_dsn: str) -> Iterator[str]:
     name = f"sayso_bench_{uuid4().hex[:12]}"
     with closing(psycopg2.connect(admin_dsn)) as connection:
         connection.autocommit = True
