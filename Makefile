@@ -49,6 +49,9 @@ verify: setup ## Format, lint, types, import rules, unit and contract tests: no 
 test: setup ## Everything, with PostgreSQL from the wheel and a RabbitMQ that it finds or starts (profile ci)
 	$(PY) -m pytest
 
+bench: setup ## Measure everything beside its floor and peer; QUICK=1 a look, PLATFORM=1 what `make up` started
+	$(PY) -W ignore -m tests.bench $(if $(QUICK),--quick) $(if $(PLATFORM),--platform) $(if $(ONLY),--only $(ONLY))
+
 # --- Two ways to run ---------------------------------------------------------------------------
 
 demo: setup ## The platform in one process, and one survivor's journey; ONCE=1 ends afterwards, PORT=8000
@@ -78,4 +81,4 @@ format: setup ## Format, and mend what lint can mend
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-.PHONY: help setup pins verify test demo up journey down rebuild contracts format
+.PHONY: help setup pins verify test bench demo up journey down rebuild contracts format
