@@ -169,8 +169,9 @@ _FILL = (
     " FROM generate_series(1, %(count)s) n",
     "INSERT INTO notebooks SELECT originator_id, gen_random_uuid(), %(title)s, NULL, 0, position,"
     " %(actor)s FROM events",
-    "INSERT INTO commands SELECT %(scope)s, gen_random_uuid(), 'open_notebook', %(fingerprint)s,"
-    " %(result)s, now() FROM generate_series(1, %(count)s)",
+    "INSERT INTO commands (scope, command_id, method, fingerprint, words, result, decided_at)"
+    " SELECT %(scope)s, gen_random_uuid(), 'open_notebook', %(fingerprint)s, %(words)s, %(result)s,"
+    " now() FROM generate_series(1, %(count)s)",
 )
 
 
@@ -188,6 +189,7 @@ def _fill(stores: Databases, count: int) -> None:
         "actor": row[5],
         "scope": command.scope,
         "fingerprint": command.fingerprint,
+        "words": command.words,
         "result": command.result,
     }
     with closing(psycopg2.connect(stores.dsn("probe", "superuser"))) as connection:

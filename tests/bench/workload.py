@@ -8,10 +8,11 @@ of every service stores. It is the small service of the event store's own tests.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from shared.eventstore.batch import LOCK, Decision
+from shared.eventstore.batch import LOCK, Decision, End, inserts
 from shared.eventstore.work import Context
 from shared.identity.principal import Principal
 from tests.integration.eventstore.probe import NOON, OpenNotebook, Probe, edge
@@ -85,8 +86,7 @@ def event_alone(cursor: Any, decision: Decision, position: int) -> bytes:
 def rows_one_by_one(cursor: Any, decision: Decision, _position: int) -> bytes:
     """All rows of one decision, one transaction under the log's lock, in one round trip."""
     [entry] = decision.entries
-    stored, command = entry.stored, decision.command
-    assert command
+    stored = entry.stored
     event = cursor.mogrify(
         b"INSERT INTO events (position, originator_id, originator_version, topic, state, previous)"
         b" SELECT coalesce(max(position), 0) + 1, %s, %s, %s, %s,"
@@ -94,22 +94,7 @@ def rows_one_by_one(cursor: Any, decision: Decision, _position: int) -> bytes:
         (stored.originator_id, stored.originator_version, stored.topic, stored.state),
     )
     tables = [cursor.mogrify(sql, params) for sql, params in entry.read_tables(0)]
-    answer = cursor.mogrify(
-        b"INSERT INTO commands (scope, command_id, method, fingerprint, result, decided_at)"
-        b" VALUES (%s,%s,%s,%s,%s,%s)",
-        (
-            command.scope,
-            command.command_id,
-            command.method,
-            command.fingerprint,
-            command.result,
-            command.decided_at,
-        ),
-    )
-    cursor_row = cursor.mogrify(
-        b"INSERT INTO inbox (producer, position) VALUES (%s,%s)"
-        b" ON CONFLICT (producer) DO UPDATE SET position = excluded.position",
-        decision.message,
-    )
+    # The command, the inbox and the COMMIT, in the very words of the store.
+    rest, _, _ = inserts(cursor, [replace(decision, entries=())], End(0, 0))
     lock = b"SELECT pg_advisory_xact_lock(%d)" % LOCK
-    return b"; ".join([b"BEGIN", lock, event, *tables, answer, cursor_row, b"COMMIT"])
+    return b"; ".join([b"BEGIN", lock, event, *tables, rest])
