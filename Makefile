@@ -73,6 +73,9 @@ rebuild: setup ## Read tables from the log again, on the compose platform: SERVI
 	@test -n "$(SERVICE)" || { echo "Say which: make rebuild SERVICE=consent"; exit 2; }
 	$(PY) -m infra.compose rebuild $(SERVICE)
 
+audit: setup ## The auditor's commands on the compose platform: ARGS="verify" (make audit ARGS=--help)
+	$(PY) -m infra.compose audit $(ARGS)
+
 contracts: setup ## Write JSON Schemas and OpenAPI again; RELEASE=1 also locks what is new
 	$(PY) -m shared.contracts.generate $(if $(RELEASE),--release)
 	$(PY) -m services.gateway.openapi
@@ -81,4 +84,4 @@ format: setup ## Format, and mend what lint can mend
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-.PHONY: help setup pins verify test bench demo up journey down rebuild contracts format
+.PHONY: help setup pins verify test bench demo up journey down rebuild audit contracts format

@@ -1,4 +1,4 @@
-"""Start and stop the compose platform: ``python -m infra.compose up|down|rebuild``.
+"""Start and stop the compose platform: ``python -m infra.compose up|down|rebuild|audit``.
 
 Works with ``docker compose`` and with docker-compose 1.29. ``up`` generates the
 secrets that are missing, builds, starts, waits until every container is healthy
@@ -30,7 +30,7 @@ class CannotStart(Exception):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0, or 1 with the reason on stderr."""
+    """0, or 1 with the reason on stderr; of ``audit`` the exit status of its command."""
     parser = argparse.ArgumentParser(prog="python -m infra.compose")
     commands = parser.add_subparsers(dest="what", required=True)
     commands.add_parser("up", help="build, start, wait")
@@ -38,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     ending.add_argument("--data", action="store_true", help="delete volumes and secrets too")
     again = commands.add_parser("rebuild", help="fold a service's log into its read tables again")
     again.add_argument("service", choices=sorted(n for n, s in services().items() if s.database))
+    checking = commands.add_parser("audit", help="the auditor's command line: sayso audit ...")
+    checking.add_argument("words", nargs=argparse.REMAINDER, help="verify, if nothing is said")
     asked = parser.parse_args(arguments)
     try:
         compose = command()
@@ -45,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
             up(compose)
         elif asked.what == "down":
             down(compose, data=asked.data)
+        elif asked.what == "audit":
+            return audit(compose, asked.words or ["verify"])
         else:
             rebuild(compose, asked.service)
     except CannotStart as reason:
@@ -94,6 +98,12 @@ def rebuild(compose: list[str], service: str) -> None:
     """In the container that may: it holds the owners' passwords."""
     module = "shared.eventstore.rebuild"
     _compose(compose, "run", "--rm", "migrate", "python", "-m", module, service)
+
+
+def audit(compose: list[str], words: list[str]) -> int:
+    """In the container that reads every database under its audit role; its exit status."""
+    running = [*compose, "run", "--rm", "--no-deps", "auditor", "sayso", "audit", *words]
+    return subprocess.run(running, cwd=ROOT, check=False).returncode
 
 
 def _wait(compose: list[str]) -> None:

@@ -11,7 +11,9 @@ the host shall read them.
     rabbitmq/       definitions.json
     migrate/        superuser, db_<service>_<role>
     <service>/      db_<service>_<role>, broker, <service>_key.pem, issuers.json, rpc_keys.json,
-                    secret (from which its other keys derive), kek (keyring only)
+                    secret (from which its other keys derive), kek (keyring only),
+                    ledger (audit only: signs checkpoints)
+    auditor/        db_<service>_audit, ledger.vkey: for who checks, not for who serves
     gateway/        broker, gateway_key.pem, issuers.json, rpc_keys.json,
                     staff_issuers.json, agencies.json, agency_pepper
     people/         development_issuer_key.pem, agencies.json: for the journey; in no container
@@ -29,9 +31,11 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from services.audit.application import LedgerSettings
+from services.audit.formats.note import VERIFIER_FILE, Signer
 from services.gateway.agencies import AgencyKey, hashed, new_key, written
 from services.gateway.dev_issuer import ISSUER, KEY_FILE, PINNED_FILE, DevIssuer
-from shared.contracts.registry import services
+from shared.contracts.registry import logged, services
 from shared.identity.keys import SigningKey
 from shared.identity.tokens import GATEWAY
 from shared.messaging.topology import definitions
@@ -85,20 +89,33 @@ def generate(root: Path = GENERATED) -> None:
     migrate.write("superuser", superuser)
 
     containers = {name: Folder(root, name) for name in (*services(), GATEWAY)}
-    _databases(migrate, containers)
+    auditor = Folder(root, "auditor")
+    _databases(migrate, containers, auditor)
     brokers = {name: folder.keep("broker", secret) for name, folder in containers.items()}
     rabbitmq.write("definitions.json", json.dumps(definitions(brokers), indent=1, sort_keys=True))
     _keys(root, containers)
+    _ledger(containers["audit"], auditor)
     _people(Folder(root, "people"), containers[GATEWAY])
 
 
-def _databases(migrate: Folder, containers: dict[str, Folder]) -> None:
-    for name, contract in services().items():
-        if contract.database:
-            for role in DATABASE_ROLES:
-                password = migrate.keep(f"db_{name}_{role}", secret)
-                if role in HELD_BY_SERVICE:
-                    containers[name].write(f"db_{name}_{role}", password)
+def _databases(migrate: Folder, containers: dict[str, Folder], auditor: Folder) -> None:
+    for name in logged():
+        for role in DATABASE_ROLES:
+            password = migrate.keep(f"db_{name}_{role}", secret)
+            if role in HELD_BY_SERVICE:
+                containers[name].write(f"db_{name}_{role}", password)
+            elif role == "audit":
+                auditor.write(f"db_{name}_{role}", password)
+
+
+def _ledger(audit: Folder, auditor: Folder) -> None:
+    """The key under which checkpoints are signed, and what holds them against it.
+
+    A deployment that changes its log's name begins another log: the name is part of the key.
+    """
+    seed = base64.b64decode(audit.keep("ledger", key))
+    origin = os.environ.get("SAYSO_LEDGER_ORIGIN") or LedgerSettings.origin
+    auditor.write(VERIFIER_FILE, Signer.from_seed(origin, seed).verifier.vkey + "\n")
 
 
 def _keys(root: Path, containers: dict[str, Folder]) -> None:

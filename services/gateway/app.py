@@ -74,7 +74,7 @@ def create_app(
     )
     asking = _asking(bus, settings, clock, waiting or Waiting())
     for row in ROUTES:
-        _add(app, row.verb, row.path, _row_handler(asking, row))
+        _add(app, row.verb, row.route, _row_handler(asking, row))
     for page in OWN_PAGES:
         _add(app, "GET", page.path, _page_handler(pages, page))
     _operational(app, spec, checks or {})

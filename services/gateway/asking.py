@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from services.gateway.admission import Admission
 from services.gateway.attempts import Attempts
 from services.gateway.limits import Limiter, source_of
 from services.gateway.pages import json_of
-from services.gateway.routes import Row
+from services.gateway.routes import MEDIA_TYPES, Row
 from services.gateway.sessions import Session, Sessions
 from services.gateway.settings import Limits
 from shared.contracts.base import Model, Request
@@ -103,7 +104,7 @@ class Asking:
         )
         if row.request is OpenSession:
             result = self._session(result, self.clock())
-        return Response(json_of(result), 200, media_type="application/json")
+        return said(row, result)
 
     def _slow_down(self, row: Row, who: str) -> None:
         seconds = self.limiters[row.limit].ask(who, self.elapsed())
@@ -159,6 +160,17 @@ class Asking:
 
 def _source(http: HttpRequest) -> str:
     return source_of(http.client.host) if http.client else ""
+
+
+def said(row: Row, result: Model) -> Response:
+    """The answer as it leaves. What stands in a tile's bytes stands there for ever."""
+    if row.form == "json":
+        return Response(json_of(result), 200, media_type="application/json")
+    [value] = result.model_dump().values()
+    if row.form == "note":
+        return Response(value, 200, media_type=MEDIA_TYPES["note"])
+    kept = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(base64.b64decode(value), 200, kept, MEDIA_TYPES["bytes"])
 
 
 def may(principal: Principal, row: Row, path: Mapping[str, Any]) -> None:

@@ -47,7 +47,7 @@ def check_routes(
     routes: Iterable[BaseRoute], rows: Iterable[Row], pages: Iterable[OwnPage]
 ) -> None:
     """Every route is in the table, and every row is a route (architecture, 14)."""
-    allowed = {(row.verb, row.path) for row in rows} | {("GET", page.path) for page in pages}
+    allowed = {(row.verb, row.route) for row in rows} | {("GET", page.path) for page in pages}
     there = set[tuple[str, str]]()
     for route in routes:
         if not isinstance(route, Route):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,6 +10,10 @@ from pydantic import BaseModel
 _ID = "6f1f0c1e-5d5a-4c5e-9a54-0f3b3a7f1a{:02d}"
 _ITEM = {"service": "intake", "kind": "need", "item_id": _ID.format(1)}
 _HOURS = {"weekdays": [0, 1, 2, 3, 4], "start": "10:00", "end": "15:30", "time_zone": "UTC"}
+_CHECKPOINT = (
+    "sayso.local/log\n64\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n"
+    "— sayso.local/log Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhc\n"
+)
 _TIME = "2031-03-04T10:15:00Z"
 
 BY_FIELD: dict[str, Any] = {
@@ -64,6 +69,10 @@ BY_FIELD: dict[str, Any] = {
     "number": 7,
     "disclosures": 1,
     "reason": None,
+    "note": _CHECKPOINT,
+    "level": "0",
+    "tile": "x001/x234/067.p/64",
+    "data": base64.b64encode(bytes(range(32))).decode(),
     "advocate_base": "community",
     "advocate_requested": None,
 }

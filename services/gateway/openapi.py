@@ -21,7 +21,7 @@ from services.gateway.bodies import body_model, part_of
 from services.gateway.edge import CORRELATION_HEADER
 from services.gateway.examples import BY_FIELD, example
 from services.gateway.pages import CrisisHelp, Pages, Rights
-from services.gateway.routes import OWN_PAGES, ROUTES, OwnPage, Row
+from services.gateway.routes import MEDIA_TYPES, OWN_PAGES, ROUTES, OwnPage, Row
 from services.gateway.sessions import Session
 from shared.contracts.intake import OpenSession
 
@@ -38,6 +38,7 @@ _TAGS = {
     "consent": "Releases: propose, give, decline, revoke",
     "agencies": "For agencies: ask, and take once",
     "notifications": "Safe contact and topics",
+    "log": "The log of digests: open to anyone, so that anyone can see that it only grows",
     "operation": "Is it there, is it ready, what does it count",
 }
 _INTRODUCTION = """\
@@ -109,7 +110,7 @@ def returns(row: Row) -> type[BaseModel]:
 @cache
 def _schemas(rows: tuple[Row, ...]) -> tuple[dict[type[BaseModel], str], dict[str, Any]]:
     asked = {body_model(row.request, row.fields) for row in rows}
-    told = {returns(row) for row in rows} | set(_PAGES.values())
+    told = {returns(row) for row in rows if row.form == "json"} | set(_PAGES.values())
     pairs: list[Any] = [(model, "validation") for model in sorted(asked, key=_named)]
     pairs += [(model, "serialization") for model in sorted(told, key=_named)]
     references, schemas = models_json_schema(pairs, ref_template=_REF)
@@ -150,6 +151,8 @@ def _operation(row: Row, names: dict[type[BaseModel], str]) -> dict[str, Any]:
 
 
 def _tag(row: Row) -> str:
+    if row.form != "json":
+        return "log"
     if row.who == ("anyone",):
         return "begin"
     return "agencies" if row.who == ("agency",) else row.service
@@ -201,6 +204,8 @@ def _schema_of(row: Row, name: str) -> dict[str, Any]:
 def _responses(row: Row, names: dict[type[BaseModel], str]) -> dict[str, Any]:
     model = returns(row)
     statuses = [400, 405, 414, 422, 431, 500, 503]
+    if row.form != "json":
+        statuses += [404]
     if row.who != ("anyone",):
         statuses += [401, 403, 404]
     if row.is_command:
@@ -214,8 +219,21 @@ def _responses(row: Row, names: dict[type[BaseModel], str]) -> dict[str, Any]:
     if "disclosure_id" in row.fields:
         statuses += [410]
     return {
-        "200": _ok("Done, or read", names[model], example(model)),
+        "200": _answer(row, names.get(model, ""), example(model)),
         **{str(s): {"$ref": f"#/components/responses/Problem{s}"} for s in sorted(statuses)},
+    }
+
+
+def _answer(row: Row, model: str, shown: Any) -> dict[str, Any]:
+    if row.form == "json":
+        return _ok("Done, or read", model, shown)
+    [value] = shown.values()
+    # The bytes of a tile have no example that a reader could read.
+    content = {"schema": {"type": "string"}, "example": value} if row.form == "note" else {}
+    return {
+        "description": "As c2sp.org/tlog-tiles says",
+        "headers": {CORRELATION_HEADER: {"$ref": "#/components/headers/CorrelationId"}},
+        "content": {MEDIA_TYPES[row.form]: content},
     }
 
 

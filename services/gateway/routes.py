@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.contracts import consent, intake, notifications
+from shared.contracts import audit, consent, intake, notifications
 from shared.contracts.base import Command, Request
 from shared.contracts.registry import services
 from shared.identity.principal import Kind
@@ -24,6 +24,12 @@ BOTH: tuple[Kind, ...] = ("survivor", "staff")
 AGENCY: tuple[Kind, ...] = ("agency",)
 
 Resource = Literal["participation", "none"]
+Form = Literal["json", "note", "bytes"]
+MEDIA_TYPES: dict[Form, str] = {
+    "json": "application/json",
+    "note": "text/plain; charset=utf-8",
+    "bytes": "application/octet-stream",
+}
 _FIELD = re.compile(r"{(\w+)}")
 
 
@@ -32,7 +38,9 @@ class Row:
     """A route and its permission. ``limit`` names the bucket that slows it down.
 
     ``beginnings``: each, by address. ``codes``: those that fail, by address (``attempts.py``).
-    ``disclosures``: each, by agency.
+    ``disclosures``: each, by agency. ``form``: how the answer leaves: as JSON,
+    or its one field as the text of a note, or as the bytes that it is base64 of.
+    ``rest`` names the field that takes all the rest of the address.
     """
 
     verb: Literal["GET", "POST"]
@@ -42,6 +50,13 @@ class Row:
     resource: Resource
     who: tuple[Kind, ...]
     limit: Literal["", "codes", "beginnings", "disclosures"] = ""
+    form: Form = "json"
+    rest: str = ""
+
+    @property
+    def route(self) -> str:
+        """The path as the router reads it."""
+        return self.path.replace("{" + self.rest + "}", "{" + self.rest + ":path}")
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -91,7 +106,9 @@ OPERATIONAL: tuple[str, ...] = (
 NOT_HTTP: tuple[type[Request], ...] = (consent.ConfirmDisclosure,)
 """Requests that services ask of one another, with no way in from outside."""
 
-i, c, n = intake, consent, notifications
+_L = "/log"
+
+a, i, c, n = audit, intake, consent, notifications
 
 ROUTES: tuple[Row, ...] = (
     # A survivor begins (R74): nothing is asked of them, not even who they are.
@@ -210,4 +227,16 @@ ROUTES: tuple[Row, ...] = (
     ),
     Row("POST", _P + "/topics/{topic}/drop", n.DropTopic, "drop_topic", "participation", BOTH),
     Row("POST", _P + "/stop", n.StopEverything, "stop_everything", "participation", BOTH),
+    # The log of digests, where c2sp.org/tlog-tiles has it; it says nothing of anybody.
+    Row("GET", _L + "/checkpoint", a.GetCheckpoint, "get_checkpoint", "none", ANYONE, form="note"),
+    Row(
+        "GET",
+        _L + "/tile/{level}/{tile}",
+        a.GetTile,
+        "get_tile",
+        "none",
+        ANYONE,
+        form="bytes",
+        rest="tile",
+    ),
 )

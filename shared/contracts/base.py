@@ -170,6 +170,7 @@ class ServiceContract:
     ``follows``: for each producer, the published message types this service reacts to.
     ``calls``: services it asks by RPC. ``record_classes``: the classes of sealed
     fields it may open. ``database``: false for a service that keeps nothing.
+    ``keeps_the_ledger``: whether it may ask every log for digest records.
     """
 
     name: str
@@ -179,6 +180,7 @@ class ServiceContract:
     calls: tuple[str, ...] = ()
     record_classes: tuple[str, ...] = ()
     database: bool = True
+    keeps_the_ledger: bool = False
 
     def request(self, method: str) -> type[Request] | None:
         """The request that an RPC method takes."""

@@ -29,6 +29,18 @@ def messages() -> dict[str, type[Message]]:
     return {m.type: m for s in services().values() for m in s.publishes}
 
 
+@cache
+def keepers_of_the_ledger() -> tuple[str, ...]:
+    """The services that may ask every log for its digest records."""
+    return tuple(name for name, s in services().items() if s.keeps_the_ledger)
+
+
+@cache
+def logged() -> tuple[str, ...]:
+    """The services with a log of their own."""
+    return tuple(name for name, s in services().items() if s.database)
+
+
 def followers_of(producer: str) -> tuple[str, ...]:
     """The services that follow ``producer``."""
     return tuple(name for name, s in services().items() if producer in s.follows)

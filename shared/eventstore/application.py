@@ -32,6 +32,7 @@ from shared.eventstore.batch import (
 )
 from shared.eventstore.clock import edge_time
 from shared.eventstore.database import Database, StoreAway
+from shared.eventstore.digests import PSEUDONYMS, Pseudonyms, digests_after
 from shared.eventstore.edge import Edge
 from shared.eventstore.log import EventLog
 from shared.eventstore.mapper import SealingMapper, recorded
@@ -290,6 +291,11 @@ class EventSourcedApplication:
             (position, limit),
         )
         return [self._published(self.event(row[:4]), *row[4:]) for row in rows]
+
+    def digests_after(self, position: int, limit: int) -> list[bytes]:
+        """The ledger's records of the events after ``position``, in order, at most ``limit``."""
+        pseudonyms = Pseudonyms(self.edge.secrets[PSEUDONYMS])
+        return digests_after(self._relay, self.contract.name, pseudonyms, position, limit)
 
     def _published(self, event: Any, position: int, previous: int) -> Published:
         message = type(self).announce(event)

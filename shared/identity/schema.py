@@ -15,6 +15,9 @@ GATEWAY_ACTIONS = ("read_crisis_help", "read_rights")
 FOLLOW = "messages_after"
 """Asking a producer for what was published after a position."""
 
+DIGESTS = "digests_after"
+"""Asking a log for the digest records of what it has stored."""
+
 PRINCIPAL_TYPES = {
     "survivor": "Survivor",
     "staff": "Staff",
@@ -46,7 +49,7 @@ _TEXTS = ("id", "role", "base", "agency_id", "unit_kind", "participation_id")
 def actions() -> tuple[str, ...]:
     """Every action there is."""
     asked = {r.method() for s in services().values() for r in s.requests}
-    return tuple(sorted(asked | {*GATEWAY_ACTIONS, FOLLOW}))
+    return tuple(sorted(asked | {*GATEWAY_ACTIONS, FOLLOW, DIGESTS}))
 
 
 def schema() -> dict[str, Any]:

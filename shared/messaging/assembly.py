@@ -14,10 +14,15 @@ from shared.contracts.registry import services
 from shared.eventstore.application import EventSourcedApplication
 from shared.eventstore.edge import Edge
 from shared.identity.keys import Issuers
+from shared.messaging.digests import Digested
 from shared.messaging.entry import REQUEST
 from shared.messaging.gate import ServiceGate
 from shared.messaging.provided import Provided, declared, value_of
 from shared.messaging.pull import Pulled
+from shared.messaging.turns import TURNS, Turn
+
+PAPERS = "papers"
+"""The key under which a service's ``build(edge)`` returns them."""
 
 
 class Incomplete(RuntimeError):
@@ -37,6 +42,18 @@ class Assembled:
     def name(self) -> str:
         """The service's name."""
         return self.contract.name
+
+    @property
+    def papers(self) -> dict[str, str]:
+        """File name → text of what the service gives to whoever checks it; nothing secret."""
+        found: Any = self.provided.get(PAPERS, {})
+        return dict(found)
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """What the service does again and again by itself."""
+        found: Any = self.provided.get(TURNS, ())
+        return tuple(found)
 
 
 def written() -> tuple[str, ...]:
@@ -69,9 +86,9 @@ def assemble(
 
 
 def exposed(service_class: type, **extensions: Any) -> type:
-    """The service class with a gate before its methods and its log open to its followers."""
+    """The service class with a gate before its methods, its log open to followers and ledger."""
     members = {"gate": Provided("gate"), "__module__": service_class.__module__, **extensions}
-    return type(service_class.__name__, (service_class, Pulled), members)
+    return type(service_class.__name__, (service_class, Pulled, Digested), members)
 
 
 def _complete(contract: ServiceContract, service_class: type) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from time import sleep
@@ -21,7 +21,7 @@ from shared.messaging.envelope import SigningCaller
 from shared.messaging.follower import Follower
 from shared.messaging.gate import STORE_AWAY
 from shared.messaging.local import LOOK_EVERY, LocalTransport, Loop, following
-from shared.messaging.named_keys import NamedKeys, derive
+from shared.messaging.named_keys import NEVER_DERIVED, NamedKeys, derive
 from shared.messaging.provided import bind
 from shared.messaging.pull import puller
 from shared.messaging.store_inbox import StoreInbox
@@ -43,11 +43,13 @@ class Platform:
         clock: Callable[[], datetime] = utc_now,
         database: Callable[[str], str] = database_name,
         look_every: float = LOOK_EVERY,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         """Databases are created and migrated here; ``Unbound`` or ``Incomplete`` if code is not.
 
         ``secret`` is the root of every key of this installation; ``database``
         names a service's database, so that tests may have many on one server.
+        ``settings``: what would be environment variables of a service's process.
         """
         self.names = tuple(names) if names is not None else written()
         self.clock = clock
@@ -55,6 +57,7 @@ class Platform:
         self._server = server
         self._secret = secret
         self._database = database
+        self._settings = dict(settings or {})
         self.issuers: Issuers = issuers(
             {name: self.key(name).public for name in (*services(), GATEWAY)}
         )
@@ -103,7 +106,8 @@ class Platform:
             caller=caller,
             fingerprint_key=derive(own, "fingerprint"),
             clock=self.clock,
-            secrets=NamedKeys(name, own, {"kek": derive(own, "kek")}),
+            secrets=NamedKeys(name, own, {key: derive(own, key) for key in NEVER_DERIVED}),
+            settings=self._settings,
         )
         return assemble(name, edge, self.issuers, stored=self._bells[name].ring)
 
@@ -128,6 +132,9 @@ class Platform:
                 infrastructure=STORE_AWAY,
             )
             loops.append(following(follower, self._bells[producer], bell.ring, look_every))
+        for turn in service.turns:
+            heard = self._bells.get(turn.hears or "") or Doorbell()
+            loops.append(Loop(f"{service.name}.{turn.name}", turn.run, heard, turn.every))
         return loops
 
 
@@ -142,6 +149,9 @@ class Installation(Platform):
         except BaseException:
             self.server.stop()
             raise
+        for service in self.services.values():
+            for name, text in service.papers.items():
+                (folder / name).write_text(text, "utf-8")
 
     def stop(self) -> None:
         """End the platform, then its PostgreSQL."""

@@ -23,6 +23,7 @@ from shared.eventstore.work import Context
 from shared.identity.authorise import authorise
 from shared.identity.keys import Issuers
 from shared.identity.tokens import fingerprint, verify
+from shared.messaging.digests import DigestsAfter
 from shared.messaging.pull import MessagesAfter
 
 _FIELDS = {"request", "command_id", "token", "correlation_id"}
@@ -121,7 +122,8 @@ class ServiceGate:
             now=self._clock(),
         )
         # Decided again here, where the participation and its assignments are known.
-        resource = {} if request is MessagesAfter else dict(self._app.resource(asked, ctx))
+        of_no_record = request in (MessagesAfter, DigestsAfter)
+        resource = {} if of_no_record else dict(self._app.resource(asked, ctx))
         authorise(
             principal,
             request.method(),

@@ -18,3 +18,8 @@ RECONNECTS = Counter(
     "sayso_broker_reconnects_total", "Lost broker connections", ["service", "part"]
 )
 DUE_FAILED = Counter("sayso_due_failures_total", "Due rows whose handler raised", ["service"])
+LEDGER_RECORDS = Counter(
+    "sayso_ledger_records_total", "Digest records that the ledger took in", ["service"]
+)
+LEDGER_SIGNED = Gauge("sayso_ledger_signed_size", "Leaves under the newest checkpoint")
+LEDGER_BROKEN = Gauge("sayso_ledger_broken", "1 while what is stored is not what was signed")

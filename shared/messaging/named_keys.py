@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-NEVER_DERIVED = frozenset({"kek"})
+NEVER_DERIVED = frozenset({"kek", "ledger"})
 """Keys with a life of their own: one that is not there is an error, not another key."""
 
 

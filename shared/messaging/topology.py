@@ -59,9 +59,16 @@ def users(contracts: Contracts | None = None) -> tuple[str, ...]:
 
 
 def asks(contracts: Contracts | None = None) -> dict[str, frozenset[str]]:
-    """Who asks whom by RPC: what contracts call, producers to catch up with, and the gateway."""
+    """Who asks whom by RPC: what contracts call, producers to catch up with, and the gateway.
+
+    The keeper of the ledger asks every log, its own included.
+    """
     known = _contracts(contracts)
-    found = {n: frozenset({*c.calls, *c.follows} & set(known)) for n, c in known.items()}
+    logs = {n for n, c in known.items() if c.database}
+    found = {
+        n: frozenset({*c.calls, *c.follows, *(logs if c.keeps_the_ledger else ())} & set(known))
+        for n, c in known.items()
+    }
     asked = frozenset(n for n, c in known.items() if c.requests and n != GATEWAY)
     found[GATEWAY] = found.get(GATEWAY, frozenset()) or asked
     return found

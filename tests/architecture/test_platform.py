@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from infra.secrets import generate
-from shared.contracts.registry import services
+from services.audit.formats.note import Signer, Verifier
+from shared.contracts.registry import logged, services
 from shared.identity.tokens import GATEWAY
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +108,7 @@ def test_no_password_stands_in_the_compose_file(name: str) -> None:
         assert not secret or str(value).startswith("/run/secrets"), variable
 
 
-@pytest.mark.parametrize("name", [n for n in EVERY if n != "migrate"])
+@pytest.mark.parametrize("name", [n for n in EVERY if n not in ("migrate", "auditor")])
 def test_a_container_that_stays_says_whether_it_is_healthy(name: str) -> None:
     assert CONTAINERS[name]["healthcheck"]["test"][0] == "CMD"
 
@@ -156,6 +157,20 @@ def test_a_service_holds_neither_the_owner_s_nor_the_superuser_s_password(secret
     for file in (secrets / "migrate").iterdir():
         if file.name == "superuser" or file.name.endswith(("_owner", "_audit")):
             assert file.read_text() not in held
+
+
+def test_whoever_checks_reads_every_log_under_its_audit_role_and_holds_nothing_else(
+    secrets: Path,
+) -> None:
+    given = {p.name for p in (secrets / "auditor").iterdir()}
+    assert given == {"ledger.vkey", *(f"db_{name}_audit" for name in logged())}
+
+
+def test_the_key_that_signs_checkpoints_is_the_ledger_s_alone(secrets: Path) -> None:
+    assert [p.parent.name for p in secrets.rglob("ledger")] == ["audit"]
+    seed = base64.b64decode((secrets / "audit/ledger").read_text())
+    verifier = Verifier.from_vkey((secrets / "auditor/ledger.vkey").read_text())
+    assert verifier == Signer.from_seed(verifier.name, seed).verifier
 
 
 def test_the_key_that_wraps_keys_is_the_keyring_s_alone(secrets: Path) -> None:

@@ -28,6 +28,7 @@ from shared.messaging.amqp.relaying import RelayPart, StoreRelayLog
 from shared.messaging.amqp.scheduling import SchedulerPart
 from shared.messaging.amqp.settings import ServiceSettings
 from shared.messaging.amqp.transport import AmqpTransport
+from shared.messaging.amqp.turning import TurnPart
 from shared.messaging.assembly import Assembled, assemble, exposed
 from shared.messaging.doorbell import Doorbell
 from shared.messaging.envelope import SigningCaller
@@ -155,10 +156,11 @@ class ServiceProcess:
             caller=self.caller,
             fingerprint_key=settings.fingerprint_key,
             secrets=settings.named_keys,
+            settings=settings.variables,
         )
 
     def _service_class(self) -> type:
-        parts = ("followers", "relay", "scheduler")
+        parts = ("followers", "relay", "scheduler", "turns")
         return exposed(self.assembled.service_class, **{part: Background(part) for part in parts})
 
     def _config(self) -> dict[str, Any]:
@@ -173,6 +175,7 @@ class ServiceProcess:
                 "followers": self._followers(),
                 "relay": self._relay(),
                 "scheduler": [self._scheduler()],
+                "turns": [TurnPart(turn) for turn in self.assembled.turns],
             },
         }
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from shared.eventstore.location import Location
 from shared.identity.keys import Issuers, SigningKey, issuers, public_from_pem
 from shared.messaging.amqp.link import Broker
-from shared.messaging.named_keys import NamedKeys, derive
+from shared.messaging.named_keys import NEVER_DERIVED, NamedKeys, derive
 from shared.messaging.sealed_bodies import RpcKeys
 from shared.settings import DEFAULT_SECRETS_DIR, SECRETS_DIR, Secrets, SettingsError, Variable, load
 
@@ -37,6 +37,7 @@ class ServiceSettings:
         self._folder = Path(environ.get(SECRETS_DIR) or DEFAULT_SECRETS_DIR)
         self._secrets = Secrets(self._folder)
         self._location = Location(environ)
+        self.variables = {k: v for k, v in environ.items() if k.startswith("SAYSO_")}
         self._secret = self._secrets.key("secret")
         self.signing_key = SigningKey.from_pem(service, self._pem(f"{service}_key.pem"))
         self.issuers: Issuers = self._issuers()
@@ -57,7 +58,8 @@ class ServiceSettings:
     @property
     def named_keys(self) -> NamedKeys:
         """The service's other keys."""
-        given = {"kek": self._secrets.key("kek")} if (self._folder / "kek").exists() else {}
+        there = sorted(name for name in NEVER_DERIVED if (self._folder / name).exists())
+        given = {name: self._secrets.key(name) for name in there}
         return NamedKeys(self.service, self._secret, given)
 
     def dsn(self, kind: str) -> str:

@@ -12,7 +12,9 @@ from uuid import UUID
 import pytest
 import structlog
 
-from services.gateway.routes import ROUTES, Row
+from services.gateway.examples import example
+from services.gateway.routes import MEDIA_TYPES, ROUTES, Row
+from shared.contracts.audit import GetCheckpoint
 from shared.contracts.refusal import ChangedMeanwhile, KeyUsedForAnother, NotFound, Unavailable
 from shared.identity.keys import issuers
 from shared.identity.principal import Principal
@@ -70,7 +72,30 @@ def test_the_example_of_the_documentation_is_accepted_and_its_answer_too(row: Ro
     staff = "coordinator" if row.action == "assign_advocate" else "advocate"
     answer = door.use(row, who or staff)
     assert answer.status_code == 200, answer.text
-    answer_model(row).model_validate_json(answer.content)
+    assert answer.headers["Content-Type"] == MEDIA_TYPES[row.form]
+    if row.form == "json":
+        answer_model(row).model_validate_json(answer.content)
+
+
+def test_a_checkpoint_leaves_as_text_that_is_not_kept_and_a_tile_as_bytes_that_are(
+    door: Door,
+) -> None:
+    note = door.ask("GET", "/log/checkpoint")
+    assert note.text == example(GetCheckpoint.returns)["note"]
+    assert note.headers["Cache-Control"] == "no-store"
+    tile = door.ask("GET", "/log/tile/0/x001/x234/067.p/64")
+    assert tile.content == bytes(range(32))
+    assert "immutable" in tile.headers["Cache-Control"]
+    asked = [envelope["request"] for _, _, envelope in door.bus.asked]
+    assert asked == [{}, {"level": "0", "tile": "x001/x234/067.p/64"}]
+
+
+@pytest.mark.parametrize(
+    "path", ["/log/tile/0/", "/log/tile/0/0", "/log/tile/x/000", "/log/tile/0/../../../etc"]
+)
+def test_what_is_no_tile_s_address_reaches_no_service(door: Door, path: str) -> None:
+    assert problem(door.ask("GET", path))["status"] == 404
+    assert door.bus.asked == []
 
 
 def test_an_empty_body_is_an_object_without_fields(door: Door) -> None:

@@ -66,6 +66,8 @@ MAY: dict[str, frozenset[str]] = {
     "confirm_topic": WITH_SECOND_PERSON,
     "drop_topic": WITH_ADVOCATE,
     "stop_everything": WITH_ADVOCATE,
+    "get_checkpoint": EVERYONE,
+    "get_tile": EVERYONE,
 }
 
 

@@ -30,6 +30,8 @@ PUBLIC = {
     "get_explanation",
     "begin_inquiry",
     "open_session",
+    "get_checkpoint",
+    "get_tile",
 }
 
 OWN = """

@@ -1,0 +1,144 @@
+"""``sayso audit verify``: is the log what was signed, and is what is stored what was recorded?"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from services.audit.checks.findings import STATUSES, Finding, Findings, Kind
+from services.audit.checks.rows import RowCheck
+from services.audit.checks.tree import Seen, TreeCheck
+from services.audit.formats.note import VERIFIER_FILE, BadNote, Verifier
+from shared.command_line import CannotRead, Command, Reading
+
+LEDGER = "audit"
+_LOOK_AGAIN = 0.5
+
+
+def run(asked: argparse.Namespace, given: Reading) -> int:
+    """Check all that was asked for; the lowest status of what was found."""
+    verifier = _verifier(asked.key, given)
+
+    def tell(finding: Finding) -> None:
+        given.progress.clear()
+        print(finding, flush=True)
+
+    findings = Findings(tell)
+    if asked.only != "rows":
+        with given.connection(LEDGER) as ledger:
+            known = [*asked.known, *([asked.remember] if _is_there(asked.remember) else [])]
+            notes = [_text(path) for path in known]
+            seen = TreeCheck(ledger, verifier, notes, findings, given.progress).run()
+        print(_of_tree(seen, verifier))
+        if asked.remember and not findings.counts and seen.newest:
+            asked.remember.write_text(seen.newest, "utf-8")
+    if asked.only != "tree":
+        for service in asked.service or given.services:
+            _rows(service, given, findings, asked.patience)
+    given.progress.clear()
+    for kind, count in sorted(findings.counts.items(), key=lambda found: found[0].status):
+        print(f"{count:,} {kind.word}: {kind.meaning}")
+    if not findings.counts:
+        print("All of it holds.")
+    return findings.status
+
+
+def _rows(service: str, given: Reading, findings: Findings, patience: float) -> None:
+    """Compare; what the ledger does not hold yet is waited for, a little while."""
+    until = time.monotonic() + patience
+    while True:
+        with given.connection(LEDGER) as ledger, given.connection(service) as log:
+            _begin(ledger)
+            counted = Findings(findings.tell)
+            check = RowCheck(service, ledger, log, counted, given.progress)
+            waiting = check.run()
+        if not waiting or counted.counts or time.monotonic() > until:
+            break
+        time.sleep(_LOOK_AGAIN)
+    findings.counts.update(counted.counts)
+    if waiting:
+        first, last = waiting[0], waiting[-1]
+        findings.add(
+            Kind.LATE,
+            "stored, and not in the ledger" + (f", up to {last:,}" if last > first else ""),
+            service=service,
+            position=first,
+        )
+    given.progress.clear()
+    print(f"{service}: {check.last:,} recorded rows compared")
+
+
+def _begin(connection: object) -> None:
+    """Take the ledger's snapshot now, before the log's: what is stored later is only later."""
+    with connection.cursor() as cursor:  # type: ignore[attr-defined]
+        cursor.execute("SELECT 1")
+
+
+def _of_tree(seen: Seen, verifier: Verifier) -> str:
+    later = seen.leaves - seen.signed
+    also = f", {later:,} more since" if later > 0 else ""
+    return f"{verifier.name}: {seen.leaves:,} leaves read; {seen.signed:,} signed{also}"
+
+
+def _verifier(key: str | None, given: Reading) -> Verifier:
+    """The key that the auditor pins: as text, or as a file."""
+    path = Path(key) if key and "+" not in key else given.secrets / VERIFIER_FILE
+    try:
+        return Verifier.from_vkey(key if key and "+" in key else _text(path))
+    except BadNote as bad:
+        raise CannotRead(f"{key or path}: {bad}") from None
+
+
+def _is_there(path: Path | None) -> bool:
+    return path is not None and path.exists()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotRead(f"{path} cannot be read: {type(error).__name__}") from None
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What an auditor may say."""
+    parser.add_argument(
+        "--only",
+        choices=("tree", "rows"),
+        help="tree: leaves, hashes, checkpoints; rows: what services store, against the ledger",
+    )
+    parser.add_argument(
+        "--service", action="append", help="rows of this service only; may be repeated"
+    )
+    parser.add_argument(
+        "--key", help=f"the log's verifier key, or a file of it ({VERIFIER_FILE} where secrets are)"
+    )
+    parser.add_argument(
+        "--known",
+        action="append",
+        type=Path,
+        default=[],
+        help="a checkpoint from before, or from somebody else: the log must contain it",
+    )
+    parser.add_argument(
+        "--remember",
+        type=Path,
+        help="a file of the newest checkpoint: what it holds is known, and it is written again"
+        " where the whole tree holds",
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=10.0,
+        help="seconds that the ledger has to take in what is stored (default 10)",
+    )
+
+
+COMMAND = Command(
+    name="verify",
+    help="The whole tree, signatures, completeness, and every stored row against its digest.",
+    run=run,
+    statuses=STATUSES,
+    arguments=arguments,
+)

@@ -1,0 +1,1 @@
+"""The tree and its leaves: pure functions over bytes."""
