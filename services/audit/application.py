@@ -1,7 +1,7 @@
 """The ledger at work: it takes what every log holds, pads on its clock, and signs what it reads.
 
 Nothing is signed that was not read back from the database after it was stored
-(docs/decisions/0020 says how much is read at each tick).
+(docs/decisions/0021 says how much is read at each tick).
 """
 
 from __future__ import annotations

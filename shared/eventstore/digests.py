@@ -1,4 +1,4 @@
-"""Digest records: what the ledger keeps of every stored event (docs/decisions/0020).
+"""Digest records: what the ledger keeps of every stored event (docs/decisions/0021).
 
 A record is computed from the stored row alone, without any data key, before an
 erasure and after it. It is kept as the exact bytes that were hashed.
