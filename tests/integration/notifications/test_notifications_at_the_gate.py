@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from services.notifications.service import SERVICE_CLASS
 from shared.contracts.notifications import SERVICE
-from shared.identity.keys import SigningKey, issuers
 from shared.identity.principal import Principal
-from shared.identity.tokens import fingerprint, sign
-from shared.messaging.assembly import assemble
-from shared.messaging.provided import bind
 from tests.integration.notifications.world import World
 from tests.support.examples import (
     ADDRESS,
@@ -27,9 +21,9 @@ from tests.support.examples import (
     ROSA,
     SURVIVOR,
 )
+from tests.support.knocking import Door
 from tests.unit.notifications import news
 
-GATEWAY_KEY = SigningKey.from_seed("gateway", bytes(32))
 WHOSE = {"participation_id": str(MARIA)}
 MAIL = {
     **WHOSE,
@@ -41,34 +35,9 @@ MAIL = {
 }
 
 
-class Door:
-    """Where envelopes go in."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        pinned = issuers({"gateway": GATEWAY_KEY.public})
-        made = assemble("notifications", world.app.edge, pinned)
-        self.close = made.app.close
-        self.service = bind(made.service_class, made.provided | {"app": world.app})
-
-    def knock(self, who: Principal, method: str, **asked: Any) -> dict[str, Any]:
-        """The answer to an envelope that the gateway signed for ``who``."""
-        command_id = str(uuid4())
-        req = fingerprint(method, command_id, asked)
-        answer: dict[str, Any] = getattr(self.service, method)(
-            {
-                "request": asked,
-                "command_id": command_id,
-                "token": sign(who, "notifications", GATEWAY_KEY, self.world.now, req=req),
-                "correlation_id": str(uuid4()),
-            }
-        )
-        return answer
-
-
 @pytest.fixture
 def door(world: World) -> Iterator[Door]:
-    door = Door(world)
+    door = Door("notifications", world.app, lambda: world.now)
     yield door
     door.close()
 
@@ -79,14 +48,16 @@ def test_every_request_of_the_contract_has_its_method() -> None:
 
 
 @pytest.mark.rule("R26")
-def test_from_a_survivors_words_to_a_notice_in_the_queue_and_out_of_it(door: Door) -> None:
+def test_from_a_survivors_words_to_a_notice_in_the_queue_and_out_of_it(
+    door: Door, world: World
+) -> None:
     declared = door.knock(SURVIVOR, "declare_channel_safe", **MAIL)["ok"]
     assert declared["state"] == "safe"
     assert door.knock(SURVIVOR, "choose_topic", **WHOSE, topic="sharing")["ok"] == {
         "state": "chosen"
     }
 
-    door.world.hear(news.grant_given())
+    world.hear(news.grant_given())
 
     [notice] = door.knock(SURVIVOR, "get_notices", **WHOSE)["ok"]["notices"]
     assert (notice["topic"], notice["state"]) == ("sharing", "queued")
@@ -95,15 +66,17 @@ def test_from_a_survivors_words_to_a_notice_in_the_queue_and_out_of_it(door: Doo
     assert seen["channels"][0]["address"] == ADDRESS
     assert seen["channels"][0]["hours"] == MAIL["hours"]
     assert door.knock(SURVIVOR, "stop_everything", **WHOSE)["ok"] == {"state": "stopped"}
-    assert door.world.rows("queue") == []
+    assert world.rows("queue") == []
 
 
 @pytest.mark.rule("R71")
-def test_from_an_advocates_record_to_a_second_persons_confirmation(door: Door) -> None:
-    door.world.hear(news.assigned(ROSA))
+def test_from_an_advocates_record_to_a_second_persons_confirmation(
+    door: Door, world: World
+) -> None:
+    world.hear(news.assigned(ROSA))
     early = door.knock(ROSA, "declare_channel_safe", **MAIL)
     assert early["refused"]["code"] == "notice_not_given"
-    door.world.hear(news.notice_given())
+    world.hear(news.notice_given())
 
     declared = door.knock(ROSA, "declare_channel_safe", **MAIL)["ok"]
     assert declared["state"] == "awaiting_confirmation"
