@@ -60,9 +60,8 @@ demo: setup ## The platform in one process, and one survivor's journey; ONCE=1 e
 up: setup ## The compose platform: images, secrets, databases; waits until healthy
 	$(PY) -m infra.compose up
 
-journey: setup ## The same journey on the compose platform, and a search for readable words afterwards
+journey: setup ## The same journey on the compose platform, and a search for what nobody may read there
 	$(PY) -W ignore -m infra.demo --platform
-	$(PY) -m infra.canaries
 
 down: setup ## Stop the compose platform; DATA=1 also deletes its data and secrets
 	$(PY) -m infra.compose down $(if $(DATA),--data)

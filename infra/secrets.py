@@ -43,7 +43,8 @@ from shared.messaging.topology import definitions
 GENERATED = Path(__file__).parent / "secrets" / "generated"
 DATABASE_ROLES = ("owner", "committer", "query", "relay", "audit")
 HELD_BY_SERVICE = ("committer", "query", "relay")
-AGENCIES = 2
+AGENCIES = ("community", "community", "parole")
+"""The kinds of the agencies that take part in the journey."""
 
 
 def secret() -> str:
@@ -147,8 +148,8 @@ def _people(people: Folder, gateway: Folder) -> None:
 
 def _first_agencies() -> str:
     made = [
-        {"id": str(uuid4()), "unit_kind": "community", "key": new_key(secrets.token_bytes)}
-        for _ in range(AGENCIES)
+        {"id": str(uuid4()), "unit_kind": kind, "key": new_key(secrets.token_bytes)}
+        for kind in AGENCIES
     ]
     return json.dumps(made, indent=1)
 

@@ -2,7 +2,8 @@
 
 python -m infra.demo                 the embedded platform, which then stays up
 python -m infra.demo --once          the same, and end: 0 if every step held, else 1
-python -m infra.demo --platform      the compose platform that `make up` started
+python -m infra.demo --platform      the compose platform that `make up` started; what it keeps is
+                                     searched afterwards for what nobody may read
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from uuid import uuid4
 import httpx
 from rich.markdown import Markdown
 
+from infra import canaries
+from infra.compose import CannotStart, command
 from infra.demo.credentials import Held
 from infra.demo.journey import Journey
 from infra.demo.people import JourneyFailed
@@ -43,8 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
     configure("demo", level="ERROR")
     try:
         if asked.platform:
-            _played(COMPOSE, Held.from_folder(GENERATED / "people"), asked.race or 200)
-            return 0
+            held = Held.from_folder(GENERATED / "people")
+            return _searched(_played(COMPOSE, held, asked.race or 200))
         return _embedded(asked.port, asked.race or 25, stay=not asked.once)
     except JourneyFailed as failed:
         print(f"\nThe journey did not hold: {failed}", file=sys.stderr)
@@ -88,13 +91,29 @@ def _show(held: Held, address: str) -> None:
     )
 
 
-def _played(address: str, held: Held, race: int) -> None:
+def _searched(journey: Journey) -> int:
+    """0 if nothing confidential of this journey is readable in what the platform keeps."""
+    try:
+        hits = canaries.found(command(), journey.confidential())
+    except (CannotStart, canaries.Blind) as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    for hit in hits:
+        print(f"readable: {hit}", file=sys.stderr)
+    if not hits:
+        print("No word, code, token or key of it is readable in a database, the broker or a log.")
+    return 1 if hits else 0
+
+
+def _played(address: str, held: Held, race: int) -> Journey:
     voices = Voices()
     started = time.monotonic()
-    asyncio.run(Journey(address, held, voices, race).play())
+    journey = Journey(address, held, voices, race)
+    asyncio.run(journey.play())
     with voices.page("What this cannot protect") as page:
         page.print(Markdown(LIMITS.read_text("utf-8")))
     print(f"Every step held; played in {time.monotonic() - started:.1f} s.")
+    return journey
 
 
 if __name__ == "__main__":

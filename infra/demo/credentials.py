@@ -10,6 +10,8 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from infra.demo.journey import Agency, Staff
+from infra.demo.people import JourneyFailed
+from infra.secrets import AGENCIES
 from services.gateway.agencies import AgencyKey, hashed, new_key
 from services.gateway.dev_issuer import ISSUER, KEY_FILE, DevIssuer
 from shared.contracts.decision import Base
@@ -31,7 +33,7 @@ class Held:
     def made(cls) -> Held:
         """New ones, for a platform in this process."""
         key = SigningKey.from_seed(ISSUER, secrets.token_bytes(32))
-        agencies = tuple(Agency(uuid4(), new_key(secrets.token_bytes)) for _ in range(2))
+        agencies = tuple(Agency(uuid4(), new_key(secrets.token_bytes), kind) for kind in AGENCIES)
         return cls(DevIssuer.from_pem(key.pem()), agencies)
 
     @classmethod
@@ -40,12 +42,12 @@ class Held:
         rows = json.loads((folder / "agencies.json").read_text("utf-8"))
         return cls(
             DevIssuer.from_pem((folder / KEY_FILE).read_bytes()),
-            tuple(Agency(UUID(row["id"]), row["key"]) for row in rows),
+            tuple(Agency(UUID(row["id"]), row["key"], row["unit_kind"]) for row in rows),
         )
 
     def keys(self, pepper: bytes) -> tuple[AgencyKey, ...]:
         """What the gateway keeps of the agencies' keys."""
-        return tuple(AgencyKey(a.id, "community", hashed(a.key, pepper)) for a in self.agencies)
+        return tuple(AgencyKey(a.id, a.unit_kind, hashed(a.key, pepper)) for a in self.agencies)
 
     def staff(self, role: str, agency_id: UUID, base: Base | None, trained: bool) -> Staff:
         """A member of staff, with a token."""
@@ -60,5 +62,10 @@ class Held:
         return Staff(UUID(str(person.id)), agency_id, self.issuer.token(person, TOKEN_LIFE))
 
     def agency(self, number: int) -> Agency:
-        """One of the two."""
-        return self.agencies[number]
+        """One of them, in the order of ``AGENCIES``."""
+        if self.agencies[number:] and self.agencies[number].unit_kind == AGENCIES[number]:
+            return self.agencies[number]
+        raise JourneyFailed(
+            f"among the registered agencies of the journey, number {number + 1} is no "
+            f"{AGENCIES[number]} agency; `make down DATA=1` and `make up` make new ones"
+        )

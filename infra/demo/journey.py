@@ -14,6 +14,14 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from infra.canaries import ways
+from infra.demo.chapters import (
+    erased_to_the_end,
+    every_door,
+    its_end,
+    second_person,
+    short_release,
+)
 from infra.demo.people import (
     JourneyFailed,
     Person,
@@ -43,7 +51,7 @@ class Credentials(Protocol):
         """A member of staff with a token of the development issuer."""
 
     def agency(self, number: int) -> Agency:
-        """A registered agency and its API key: 0 and 1 are two of them."""
+        """A registered agency and its API key: two in the community, and a parole agency."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,7 @@ class Staff:
 class Agency:
     id: UUID
     key: str
+    unit_kind: str = "community"
 
 
 class Journey:
@@ -77,11 +86,15 @@ class Journey:
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
         )
         self.voices = voices
+        self.credentials = credentials
+        self.staff_tokens: set[str] = set()
+        self.agency_keys: set[str] = set()
         self.race_pairs = race
-        home, other = credentials.agency(0), credentials.agency(1)
+        home, other, parole_agency = (credentials.agency(number) for number in range(3))
         self.agency_id = home.id
         self.agency = self._person(key=home.key)
         self.other_agency = self._person(key=other.key)
+        self.parole_agency = self._person(key=parole_agency.key)
         self.advocate_staff = credentials.staff("advocate", uuid4(), "community", trained=True)
         self.advocate = self._person(token=self.advocate_staff.token)
         self.coordinator = self._person(
@@ -103,9 +116,36 @@ class Journey:
         headers: dict[str, str] = {}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
+            self.staff_tokens.add(token)
         if key is not None:
             headers["X-API-Key"] = key
+            self.agency_keys.add(key)
         return Person(self.http, headers)
+
+    def confidential(self) -> dict[str, set[str]]:
+        """What may lie readable nowhere on the platform, however it is written, by its name."""
+        return {
+            "a need": {self.words.need, self.words.other_need},
+            "a contact": {self.words.address},
+            "a name": {self.words.name},
+            "the possession code": ways(self.survivor_code),
+            "a session token": {self.survivor_token},
+            "a staff token": self.staff_tokens,
+            "an agency's key": self.agency_keys,
+        }
+
+    def colleague(self, *, trained: bool) -> Person:
+        """Another advocate of the agency whose advocate the survivor has."""
+        agency_id = self.advocate_staff.agency_id
+        return self._person(
+            token=self.credentials.staff("advocate", agency_id, "community", trained).token
+        )
+
+    def stranger(self) -> Person:
+        """A trained advocate of an agency that the survivor has nothing to do with."""
+        return self._person(
+            token=self.credentials.staff("advocate", uuid4(), "community", trained=True).token
+        )
 
     async def play(self) -> None:
         """All of it, in order."""
@@ -256,13 +296,16 @@ class Journey:
 
     # -- 5 ------------------------------------------------------------------------------------
 
-    async def _propose(self, person: Person, item: dict[str, Any], how: str) -> dict[str, Any]:
+    async def propose(
+        self, person: Person, item: dict[str, Any], how: str, until: datetime | None = None
+    ) -> dict[str, Any]:
+        """A release to the agency, explained: for two weeks, or ``until`` then."""
         grant = await person.must(
             f"{self.participation}/grants",
             recipient_agency_id=str(self.agency_id),
             items=[item],
             purpose="housing",
-            expires_at=(datetime.now(UTC) + timedelta(days=14)).isoformat(),
+            expires_at=(until or datetime.now(UTC) + timedelta(days=14)).isoformat(),
             how=how,
         )
         explained = await self.anyone.read("/v1/release-explanation?language=en")
@@ -273,7 +316,8 @@ class Journey:
         )
         return grant
 
-    def _ask(self, reference: str, **changed: Any) -> dict[str, Any]:
+    def ask(self, reference: str, **changed: Any) -> dict[str, Any]:
+        """What the agency sends for a disclosure of the need."""
         return {
             "agency_reference": reference,
             "item": self.need,
@@ -291,7 +335,7 @@ class Journey:
         await eventually("consent knows the advocate", assigned)
 
         async def forge() -> dict[str, Any] | None:
-            grant = await self._propose(self.advocate, self.need, "in_person")
+            grant = await self.propose(self.advocate, self.need, "in_person")
             answer = await self.advocate.do(
                 f"{self.participation}/grants/{grant['grant_id']}/yes", how="in_person"
             )
@@ -306,13 +350,13 @@ class Journey:
             )
         )
         self.nothing = nothing_there(
-            await self.agency.do("/v1/agency/disclosures", **self._ask(forged["agency_reference"]))
+            await self.agency.do("/v1/agency/disclosures", **self.ask(forged["agency_reference"]))
         )
         say("advocate", "writes down a yes that nobody said, and cannot confirm it alone")
         say("agency", "asks: there is nothing there")
         await self.survivor.must(f"{self.participation}/grants/{forged['grant_id']}/decline")
         say("survivor", "sees it, says no: it is over at once")
-        real = await self._propose(self.advocate, self.need, "in_person")
+        real = await self.propose(self.advocate, self.need, "in_person")
         await self.advocate.must(
             f"{self.participation}/grants/{real['grant_id']}/yes", how="in_person"
         )
@@ -326,11 +370,13 @@ class Journey:
             "survivor",
             "confirms another release: one item, one agency, for housing, 14 days",
         )
+        await second_person(self)
         await self._log()
 
     # -- 6 ------------------------------------------------------------------------------------
 
-    async def _nothing(self, person: Person, body: dict[str, Any], what: str) -> None:
+    async def nothing_for(self, person: Person, body: dict[str, Any], what: str) -> None:
+        """Whoever asks with this is answered as if nothing had ever been there."""
         answer = await person.do("/v1/agency/disclosures", **body)
         if nothing_there(answer) != self.nothing:
             raise JourneyFailed(f"{what} answers differently: {answer.text[:300]}")
@@ -339,13 +385,23 @@ class Journey:
         say = self.voices.say
         self.voices.chapter("6  One agency, one item, once")
         reference = self.grant["agency_reference"]
-        await self._nothing(self.other_agency, self._ask(reference), "another agency")
-        await self._nothing(self.agency, self._ask(reference, item=self.other_need), "another item")
-        await self._nothing(
-            self.agency, self._ask(reference, purpose="compensation"), "another purpose"
+        self.short = await short_release(self)
+        await self.nothing_for(self.other_agency, self.ask(reference), "another agency")
+        await self.nothing_for(
+            self.agency, self.ask(reference, item=self.other_need), "another item"
         )
-        await self._nothing(self.agency, self._ask(str(uuid4())), "an unknown reference")
-        made = await self.agency.must("/v1/agency/disclosures", **self._ask(reference))
+        await self.nothing_for(
+            self.agency, self.ask(reference, purpose="compensation"), "another purpose"
+        )
+        await self.nothing_for(self.agency, self.ask(str(uuid4())), "an unknown reference")
+        made = await self.agency.must("/v1/agency/disclosures", **self.ask(reference))
+        self.doors = await every_door(
+            self.parole_agency,
+            participation_id=self.participation.rsplit("/", 1)[1],
+            grant_id=self.grant["grant_id"],
+            agency_reference=reference,
+            disclosure_id=made["disclosure_id"],
+        )
         item = f"/v1/agency/disclosures/{made['disclosure_id']}/item"
         taken = await self.agency.must(item, item=self.need)
         if taken["content"] != self.words.need:
@@ -366,11 +422,14 @@ class Journey:
         say = self.voices.say
         self.voices.chapter("7  The survivor ends it")
         await self.survivor.must(f"{self.participation}/grants/{self.grant['grant_id']}/revocation")
-        await self._nothing(self.agency, self._ask(self.grant["agency_reference"]), "an ended one")
+        await self.nothing_for(
+            self.agency, self.ask(self.grant["agency_reference"]), "an ended one"
+        )
         say("survivor", "revokes; no reason is asked")
         say("agency", "asks: as if nothing had ever been there")
         if self.race_pairs:
             await self._race()
+        await its_end(self, self.short)
         await self._log(only_last=3)
 
     async def _race(self) -> None:
@@ -378,16 +437,16 @@ class Journey:
 
         async def one() -> bool:
             async with slots:
-                grant = await self._propose(self.survivor, self.other_need, "portal")
+                grant = await self.propose(self.survivor, self.other_need, "portal")
                 path = f"{self.participation}/grants/{grant['grant_id']}"
                 await self.survivor.must(f"{path}/yes")
-                body = self._ask(grant["agency_reference"], item=self.other_need)
+                body = self.ask(grant["agency_reference"], item=self.other_need)
                 asked, revoked = await asyncio.gather(
                     self.agency.do("/v1/agency/disclosures", **body),
                     self.survivor.do(f"{path}/revocation"),
                 )
                 accepted(revoked)
-                await self._nothing(self.agency, body, "a request after the acknowledgement")
+                await self.nothing_for(self.agency, body, "a request after the acknowledgement")
                 if not asked.is_success and nothing_there(asked) != self.nothing:
                     raise JourneyFailed(f"the race answered {asked.text[:300]}")
                 return asked.is_success
@@ -400,9 +459,9 @@ class Journey:
         )
 
         async def all_known() -> list[dict[str, Any]] | None:
-            entries: list[dict[str, Any]] = await self._timeline()
+            entries: list[dict[str, Any]] = await self.timeline()
             ended = {e["about"] for e in entries if e["what"].endswith("revoked")}
-            return entries if len(ended) >= self.race_pairs + 1 else None
+            return entries if len(ended) >= self.race_pairs + 2 else None
 
         entries = await eventually("the timeline shows every revocation", all_known, 60)
         revoked: set[str] = set()
@@ -431,7 +490,7 @@ class Journey:
 
     async def _own_timeline(self) -> None:
         self.voices.chapter("9  Their own timeline")
-        entries = await self._timeline()
+        entries = await self.timeline()
         kinds = {entry["what"] for entry in entries}
         shared = [e for e in entries if e["shared_with"] == str(self.agency_id)]
         if not shared:
@@ -446,25 +505,15 @@ class Journey:
         if self.parole.seen:
             raise JourneyFailed("the parole officer saw something")
         self.voices.chapter(
-            f"The parole officer asked {self.parole.asked} times; that column is empty."
+            f"The parole officer asked {self.parole.asked} times, a parole agency's key tried "
+            f"{self.doors} doors; that column is empty."
         )
 
     # -- 10 -----------------------------------------------------------------------------------
 
     async def _erases(self) -> None:
         self.voices.chapter("10  The words are rendered unreadable")
-        await self.survivor.must(f"{self.participation}/erasures", record_classes=["needs"])
-
-        async def gone() -> bool | None:
-            needs = (await self.survivor.read(f"{self.participation}/needs"))["needs"]
-            return all(need["words"] is None for need in needs) or None
-
-        async def told() -> bool | None:
-            return any(e["what"].endswith("keys_destroyed") for e in await self._timeline()) or None
-
-        await eventually("the needs are unreadable", gone)
-        await eventually("the timeline says that the keys were destroyed", told)
-        self.voices.say("survivor", "has what they said erased: the keys are destroyed")
+        await erased_to_the_end(self)
         self.voices.log("that something was said, and when, stays; what it was, nobody can read")
 
     # -- throughout ---------------------------------------------------------------------------
@@ -473,14 +522,15 @@ class Journey:
         for path in ("", "/needs", "/grants", "/timeline", "/notices", "/contact-preference"):
             refused(await self.parole.get(f"{self.participation}{path}"))
 
-    async def _timeline(self) -> list[dict[str, Any]]:
+    async def timeline(self) -> list[dict[str, Any]]:
+        """The survivor's own."""
         timeline = await self.survivor.read(f"{self.participation}/timeline")
         entries: list[dict[str, Any]] = timeline["entries"]
         return entries
 
     async def _log(self, only_last: int | None = None) -> None:
         async def news() -> list[dict[str, Any]] | None:
-            entries = (await self._timeline())[self.shown :]
+            entries = (await self.timeline())[self.shown :]
             return entries or None
 
         try:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from infra.demo.journey import Journey, Words
 from infra.demo.voices import Voices
+from services.gateway.routes import ANYONE, ROUTES
 from tests.e2e.conftest import Running
 
 CANARIES = Words(
@@ -36,15 +37,14 @@ def play(platform: Running, race: int, words: Words | None = None) -> Journey:
     return asyncio.run(played())
 
 
-def secrets_of(journey: Journey) -> tuple[bytes, ...]:
-    """What only the survivor has: their code, as given and as people write it, and their token."""
-    code, token = journey.survivor_code, journey.survivor_token
-    assert len(code.split()) > 1 or "-" in code
-    assert len(token) > 20
-    words = code.replace("-", " ").split()
-    ways = {code, code.lower(), " ".join(words), "-".join(words)}
-    ways |= {way.lower() for way in ways}
-    return tuple(way.encode() for way in sorted({*ways, token}))
+def confidential(journey: Journey) -> tuple[bytes, ...]:
+    """Words, the code in every way that people write it, tokens and keys."""
+    sought = journey.confidential()
+    assert len(sought["the possession code"]) > 4
+    assert len(sought["a staff token"]) > 4
+    assert len(sought["an agency's key"]) == 3
+    assert all(len(text) > 8 for texts in sought.values() for text in texts)
+    return tuple(text.encode() for texts in sought.values() for text in sorted(texts))
 
 
 @pytest.mark.rule("R74")
@@ -57,18 +57,21 @@ def secrets_of(journey: Journey) -> tuple[bytes, ...]:
 def test_the_journey_holds_with_two_hundred_races_and_the_parole_officer_sees_nothing(
     embedded: Running,
 ) -> None:
-    voices = play(embedded, race=200).voices
+    journey = play(embedded, race=200)
 
-    assert voices.heard["parole officer"] == []
-    assert voices.heard["agency"]
+    assert journey.voices.heard["parole officer"] == []
+    assert (journey.parole.seen, journey.parole_agency.seen) == (0, 0)
+    assert journey.doors == len([row for row in ROUTES if row.who != ANYONE])
+    assert journey.parole_agency.asked > journey.doors > 30
+    assert journey.voices.heard["agency"]
 
 
 @pytest.mark.rule("I14")
-def test_no_word_code_or_token_of_the_survivor_lies_readable_in_any_file_or_log(
+def test_no_word_code_token_or_key_lies_readable_in_any_file_or_log(
     embedded: Running, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    sought = WORDS + secrets_of(play(embedded, race=3, words=CANARIES))
+    sought = WORDS + confidential(play(embedded, race=3, words=CANARIES))
     _flush(embedded.dsn())
 
     assert _found_in(embedded.folder, sought) == []
