@@ -463,7 +463,7 @@ class Journey:
             ended = {e["about"] for e in entries if e["what"].endswith("revoked")}
             return entries if len(ended) >= self.race_pairs + 2 else None
 
-        entries = await eventually("the timeline shows every revocation", all_known, 60)
+        entries = await eventually("the timeline shows every revocation", all_known, 150)
         revoked: set[str] = set()
         for entry in entries:
             if entry["what"].endswith("revoked"):
