@@ -52,6 +52,9 @@ test: setup ## Everything, with PostgreSQL from the wheel and a RabbitMQ that it
 bench: setup ## Measure everything beside its floor and peer; QUICK=1 a look, PLATFORM=1 what `make up` started
 	$(PY) -W ignore -m tests.bench $(if $(QUICK),--quick) $(if $(PLATFORM),--platform) $(if $(ONLY),--only $(ONLY))
 
+rules: setup ## Rules by where they are enforced, tested, audited; MUTATE=1 breaks each mark; RULE=R07 only that
+	$(PY) -m infra.rules $(if $(MUTATE),--mutate) $(if $(RULE),--rule $(RULE))
+
 # --- Two ways to run ---------------------------------------------------------------------------
 
 demo: setup ## The platform in one process, and one survivor's journey; ONCE=1 ends afterwards, PORT=8000
@@ -83,4 +86,4 @@ format: setup ## Format, and mend what lint can mend
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-.PHONY: help setup pins verify test bench demo up journey down rebuild audit contracts format
+.PHONY: help setup pins verify test bench rules demo up journey down rebuild audit contracts format

@@ -83,6 +83,8 @@ class Pages:
                 except ValidationError as wrong:
                     raise BadPages(f"{file.name}: {wrong}") from wrong
                 self._pages[topic, language] = page
+                if isinstance(page, CrisisHelp):
+                    _check(page, file.name)
             if (topic, DEFAULT) not in self._pages:
                 raise BadPages(f"{folder} has no {topic}.{DEFAULT}.json")
 
@@ -96,6 +98,11 @@ class Pages:
     def example(self, topic: str) -> Model:
         """The English page, for the API's documentation."""
         return self._pages[topic, DEFAULT]
+
+
+def _check(page: CrisisHelp, name: str) -> None:
+    if not any(line.without_police for line in page.lines):  # R63
+        raise BadPages(f"{name} names no line that works without the police")
 
 
 def json_of(model: Model) -> bytes:

@@ -90,8 +90,8 @@ _C = _P + "/channels/{channel_id}"
 _D = _P + "/decisions/{decision_id}"
 
 OWN_PAGES: tuple[OwnPage, ...] = (
-    OwnPage("/v1/crisis-help", "read_crisis_help", "crisis_help"),  # R73
-    OwnPage("/v1/rights", "read_rights", "rights"),  # R74
+    OwnPage("/v1/crisis-help", "read_crisis_help", "crisis_help"),
+    OwnPage("/v1/rights", "read_rights", "rights"),
 )
 
 OPERATIONAL: tuple[str, ...] = (

@@ -139,7 +139,7 @@ class NeedRecorded(Model):
     state: str
 
 
-class StateNeed(Spoken):
+class StateNeed(Spoken):  # R24 R62
     """A need, in the survivor's own words (R37). Refused before the notice (R22)."""
 
     returns: ClassVar[type[Model]] = NeedRecorded

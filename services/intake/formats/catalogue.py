@@ -17,6 +17,11 @@ CURRENT = "2026-11.1"
 
 FALLBACK = "en"
 
+NEVER_MISSING = frozenset(("community_crisis_team", "trauma_recovery_centre"))
+"""Help without the police, and help that asks for no report: no catalogue leaves them out."""
+
+AFFECTS_THE_CASE = "diversion_circle"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -42,7 +47,7 @@ class OptionCatalogue:
     def language(self, wanted: str) -> str:
         """The nearest language there is: the tag, its language, or English (R64)."""
         there = self.entries[0].texts
-        return next((t for t in (wanted, wanted.partition("-")[0]) if t in there), FALLBACK)
+        return next((t for t in (wanted, wanted.partition("-")[0]) if t in there), FALLBACK)  # R64
 
 
 @cache
@@ -52,7 +57,11 @@ def catalogue(version: str = CURRENT) -> OptionCatalogue:
 
 
 def parse(data: dict[str, Any]) -> OptionCatalogue:
-    """Read a catalogue; ``ValueError`` where a key is double or a language is missing."""
+    """Read a catalogue.
+
+    ``ValueError`` where a key is double, a language is missing, a type that no catalogue
+    leaves out is missing, or a programme that may not touches the case.
+    """
     entries = tuple(
         Entry(
             Option(row["key"], row["programme_type"]),
@@ -66,4 +75,9 @@ def parse(data: dict[str, Any]) -> OptionCatalogue:
         raise ValueError("two options of one key")
     if len({frozenset(e.texts) for e in entries}) != 1:
         raise ValueError("an option is missing in one of the languages")
+    if not {e.option.key for e in entries} >= NEVER_MISSING:  # R63 R65
+        raise ValueError(f"one of {sorted(NEVER_MISSING)} is missing")
+    touching = {e.option.programme_type for e in entries if e.case_effect != "none"}
+    if touching - {AFFECTS_THE_CASE}:  # R10
+        raise ValueError(f"{sorted(touching)}: a programme touches the case that may not")
     return OptionCatalogue(data["options_version"], entries)

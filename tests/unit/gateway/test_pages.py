@@ -84,6 +84,19 @@ def test_a_deployment_brings_its_own_pages_and_a_bad_one_does_not_start(tmp_path
         Pages(tmp_path)
 
 
+@pytest.mark.rule("R63")
+def test_crisis_help_with_the_police_alone_does_not_start(tmp_path: Path) -> None:
+    for file in DATA.glob("*.en.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    file = tmp_path / "crisis_help.en.json"
+    help_ = json.loads(file.read_text("utf-8"))
+    help_["lines"] = [line for line in help_["lines"] if not line["without_police"]]
+    file.write_text(json.dumps(help_), "utf-8")
+
+    with pytest.raises(BadPages, match="without the police"):
+        Pages(tmp_path)
+
+
 def test_pages_without_english_do_not_start(tmp_path: Path) -> None:
     with pytest.raises(BadPages):
         Pages(tmp_path)

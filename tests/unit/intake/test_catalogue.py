@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,3 +99,27 @@ def test_there_is_a_notice_for_every_base_in_every_language() -> None:
         assert notice["notice_version"].startswith(notice["base"])
         english, spanish = notice["texts"]["en"], notice["texts"]["es"]
         assert len(english) == len(spanish) > 3
+
+
+def changed(**of_all: str) -> dict[str, Any]:
+    data = json.loads((DATA / "options" / f"{CURRENT}.json").read_text("utf-8"))
+    for row in data["options"]:
+        row.update(of_all)
+    return data
+
+
+@pytest.mark.rule("R63")
+@pytest.mark.rule("R65")
+@pytest.mark.parametrize("missing", ["community_crisis_team", "trauma_recovery_centre"])
+def test_a_catalogue_without_help_that_needs_no_police_is_not_used(missing: str) -> None:
+    data = changed()
+    data["options"] = [row for row in data["options"] if row["key"] != missing]
+
+    with pytest.raises(ValueError, match="is missing"):
+        parse(data)
+
+
+@pytest.mark.rule("R10")
+def test_a_catalogue_in_which_a_dialogue_touches_the_case_is_not_used() -> None:
+    with pytest.raises(ValueError, match="touches the case"):
+        parse(changed(case_effect="disposition"))
