@@ -8,6 +8,7 @@ field to be there or to be of its kind: what is not is ``None``.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -17,6 +18,7 @@ from uuid import UUID
 Item = tuple[str, str, UUID]
 """The service that owns a thing, its kind there, its id."""
 
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,127}")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _PARTIES = frozenset(
     (
@@ -192,6 +194,11 @@ def entry_of(service: str, row: tuple[Any, ...]) -> Entry:
     if not known[4].rpartition(":")[2].count("."):
         return Entry(*known, at=at, fields={}, unreadable="its topic names no event")
     return Entry(*known, at=at, fields=fields)
+
+
+def is_code(text: str) -> bool:
+    """Whether a text is a code, a version, a time zone or an id, and not words."""
+    return not text or _CODE.fullmatch(text) is not None
 
 
 def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from shared.command_line import Reading
+from shared import command_line
+from shared.command_line import Reading, main
 from tests.integration.audit.books import Books, read_books
 from tests.integration.audit.story import Story
 from tests.support.postgres import (
@@ -18,6 +20,8 @@ from tests.support.postgres import (
 )
 
 __all__ = ["databases", "postgres_dsn"]
+
+Sayso = Callable[..., tuple[int, str]]
 
 SERVICES = ("consent", "intake", "keyring", "notifications")
 
@@ -57,3 +61,26 @@ def reading(stores: Databases, tmp_path: Path) -> Callable[[Books], Reading]:
         return Reading(SERVICES, lambda s: stores.dsn(s, "audit"), tmp_path)
 
     return stored
+
+
+@pytest.fixture
+def sayso(
+    reading: Callable[[Books], Reading],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Sayso:
+    """``sayso(books, "audit", ...)``: the exit status and what was printed."""
+
+    def called(books: Books, *words: str) -> tuple[int, str]:
+        given = reading(books)
+
+        @contextmanager
+        def here(_: Path | None) -> Iterator[Reading]:
+            yield given
+
+        monkeypatch.setattr(command_line, "reading", here)
+        capsys.readouterr()
+        status = main(words)
+        return status, capsys.readouterr().out
+
+    return called

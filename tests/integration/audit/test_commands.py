@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,36 +15,12 @@ from services.audit.checks.pseudonyms import FILE
 from shared import command_line
 from shared.command_line import CANNOT_READ, HELD, Reading, main
 from tests.integration.audit.books import Books
+from tests.integration.audit.conftest import Sayso
 from tests.integration.audit.plants import not_taken
 from tests.integration.audit.story import HEARD, NEED
 
 BROKEN, UNREADABLE = 10, 11
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}")
-
-Sayso = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def sayso(
-    reading: Callable[[Books], Reading],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Sayso:
-    """``sayso(books, "audit", ...)``: the exit status and what was printed."""
-
-    def called(books: Books, *words: str) -> tuple[int, str]:
-        given = reading(books)
-
-        @contextmanager
-        def here(_: Path | None) -> Iterator[Reading]:
-            yield given
-
-        monkeypatch.setattr(command_line, "reading", here)
-        capsys.readouterr()
-        status = main(words)
-        return status, capsys.readouterr().out
-
-    return called
 
 
 def lines(printed: str) -> list[dict[str, Any]]:

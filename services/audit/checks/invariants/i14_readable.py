@@ -8,13 +8,10 @@ text that lies readable in an event is a code, a version, a time zone or an id.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from services.audit.checks.entries import Entry, walk
+from services.audit.checks.entries import Entry, is_code, walk
 from services.audit.checks.invariants.base import Finding, Invariant
-
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,127}")
 
 
 class Readable(Invariant):
@@ -34,7 +31,7 @@ class Readable(Invariant):
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Any event."""
         for path, value in walk(entry.fields):
-            if isinstance(value, str) and value and not _CODE.fullmatch(value):  # I14
+            if isinstance(value, str) and not is_code(value):  # I14
                 told = "published" if entry.previous is not None else "stored"
                 yield self.found(entry, f"readable words are {told} in {entry.name}.{path}")
                 return

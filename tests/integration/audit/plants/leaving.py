@@ -1,0 +1,114 @@
+"""What was not left alone: a withdrawal, a decline, a service (I04, I05, I06)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+from tests.integration.audit.books import Books, Row
+from tests.integration.audit.plants.planting import (
+    breaks,
+    last,
+    recorded_by_staff,
+)
+
+# -- I04 ----------------------------------------------------------------------------------------
+
+
+@breaks("I04", "a need written down after the case was closed")
+def _(books: Books) -> list[Row]:
+    row = books.again(recorded_by_staff(books, "NeedStated"))
+    return [row.at(last(books, "intake").stored_at)]
+
+
+@breaks("I04", "an advocate assigned while the case rests")
+def _(books: Books) -> list[Row]:
+    paused = books.first("InvolvementChanged", involvement="paused")
+    row = books.again(books.first("AdvocateAssigned"), after=paused)
+    row.stream = paused.stream
+    return [row.at(paused.stored_at)]
+
+
+@breaks("I04", "options offered after the case was closed")
+def _(books: Books) -> list[Row]:
+    row = books.again(books.first("OptionOffered", programme_type="housing"))
+    return [row.at(last(books, "intake").stored_at)]
+
+
+@breaks("I04", "somebody else bringing the participation back")
+def _(books: Books) -> list[Row]:
+    staff = recorded_by_staff(books, "NeedStated")
+    closed = books.find("InvolvementChanged", involvement="closed")[-1]
+    row = books.again(closed).set(involvement="active").by(staff)
+    return [row]
+
+
+@breaks("I04", "a release proposed by staff after the case was closed")
+def _(books: Books) -> list[Row]:
+    row = books.again(recorded_by_staff(books, "GrantProposed"), new_stream=True)
+    return [row.at(last(books, "intake").stored_at + timedelta(minutes=1))]
+
+
+@breaks("I04", "a way of contact declared by staff after the case was closed")
+def _(books: Books) -> list[Row]:
+    row = books.again(recorded_by_staff(books, "ChannelDeclaredSafe")).set(channel_id=uuid4())
+    return [row.at(last(books, "intake").stored_at + timedelta(minutes=1))]
+
+
+# -- I05 ----------------------------------------------------------------------------------------
+
+
+@breaks("I05", "an offer of what was declined")
+def _(books: Books) -> list[Row]:
+    declined = books.first("OptionDeclined", programme_type="letter_bank")
+    offer = books.first("OptionOffered", programme_type="letter_bank")
+    return [books.again(offer, after=declined).at(declined.stored_at)]
+
+
+@breaks("I05", "an offer again without contact in between")
+def _(books: Books) -> list[Row]:
+    books.drop(books.first("ContactMade"))
+    return [books.find("OptionOffered", programme_type="letter_bank")[-1]]
+
+
+@breaks("I05", "a contact that staff made for the survivor")
+def _(books: Books) -> list[Row]:
+    books.first("ContactMade").by(recorded_by_staff(books, "NeedStated"))
+    return [books.find("OptionOffered", programme_type="letter_bank")[-1]]
+
+
+@breaks("I05", "an offer of what nothing-now had answered")
+def _(books: Books) -> list[Row]:
+    nothing = books.first("OptionChosen", programme_type="nothing_now")
+    offer = books.find("OptionOffered", programme_type="letter_bank")[-1]
+    return [books.again(offer, after=nothing).at(nothing.stored_at)]
+
+
+# -- I06 ----------------------------------------------------------------------------------------
+
+
+@breaks("I06", "an assignment ended because a release was revoked")
+def _(books: Books) -> list[Row]:
+    return [books.first("AdvocateAssignmentEnded").caused_by(books.first("GrantRevoked"))]
+
+
+@breaks("I06", "a case closed two steps after a release was declined")
+def _(books: Books) -> list[Row]:
+    noted = books.first("Noted", what="grant_declined")
+    return [books.find("CaseClosed")[-1].caused_by(noted)]
+
+
+@breaks("I06", "an assignment ended in the decision that declined an option")
+def _(books: Books) -> list[Row]:
+    declined = books.first("OptionDeclined", programme_type="letter_bank")
+    row = books.again(books.first("AdvocateAssignmentEnded"), after=declined)
+    row.state["meta"] = declined.state["meta"]
+    return [row.at(declined.stored_at)]
+
+
+@breaks("I06", "an assignment ended in one decision with a decline that is stored after it")
+def _(books: Books) -> list[Row]:
+    declined = books.first("OptionDeclined", programme_type="letter_bank")
+    row = books.again(books.first("AdvocateAssignmentEnded"))
+    row.state["meta"] = declined.state["meta"]
+    return [books.put(row, before=declined).at(declined.stored_at)]

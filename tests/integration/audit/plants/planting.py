@@ -1,0 +1,85 @@
+"""Histories that break one invariant each: what a service would have to have done wrong.
+
+A plant changes a healthy history and returns the rows that the finding is at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+
+from tests.integration.audit.books import Books, Row
+
+Plant = Callable[[Books], list[Row]]
+PLANTS: list[tuple[str, str, Plant]] = []
+
+
+def breaks(invariant: str, what: str) -> Callable[[Plant], Plant]:
+    def planted(plant: Plant) -> Plant:
+        PLANTS.append((invariant, what, plant))
+        return plant
+
+    return planted
+
+
+def cases() -> list[object]:
+    """One test case each, marked with the invariant that it breaks."""
+    return [
+        pytest.param(code, plant, id=f"{code} {what}", marks=pytest.mark.rule(code))
+        for code, what, plant in PLANTS
+    ]
+
+
+def uuid_of(row: Row, name: str) -> UUID:
+    return UUID(row.state[name]["_data_"])
+
+
+def maria(books: Books) -> UUID:
+    """The survivor who is helped: her participation's stream."""
+    return books.first("AdvocateAssigned").stream
+
+
+def recorded_by_staff(books: Books, name: str) -> Row:
+    """The first event of that name that staff wrote down."""
+    return next(
+        r
+        for r in books.all(name)
+        if r.state["decision"]["_data_"]["recorded_by"]["_data_"]["role"] != "harmed_party"
+    )
+
+
+def last(books: Books, service: str) -> Row:
+    return books.rows[service][-1]
+
+
+def not_taken(books: Books) -> Row:
+    """The one disclosure that the agency never took."""
+    taken = [r.state["disclosure_id"] for r in books.all("ItemHandedOver")]
+    return next(r for r in books.all("DisclosureMade") if r.state["disclosure_id"] not in taken)
+
+
+def a_choice(books: Books) -> Row:
+    return books.first("OptionChosen", option="housing")
+
+
+def waiting_choice(books: Books) -> tuple[Row, Row, Row]:
+    """A choice that staff wrote down, its confirmation, and its effect."""
+    chosen = next(
+        r for r in books.find("OptionChosen", option="counselling") if r.stream == maria(books)
+    )
+    decision = uuid_of(chosen, "decision_id")
+    return (
+        books.first("ChoiceRecorded", decision_id=decision),
+        books.first("DecisionConfirmed", decision_id=decision),
+        chosen,
+    )
+
+
+def a_notice(books: Books) -> Row:
+    return books.all("NoticeQueued")[-1]
+
+
+def its_way(books: Books) -> Row:
+    return books.first("ChannelDeclaredSafe", channel_id=uuid_of(a_notice(books), "channel_id"))

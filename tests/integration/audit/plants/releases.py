@@ -1,0 +1,119 @@
+"""Disclosures that no release allowed (I03)."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from tests.integration.audit.books import Books, Row
+from tests.integration.audit.plants.planting import (
+    breaks,
+    not_taken,
+    uuid_of,
+)
+from tests.support.examples import an_id
+
+
+@breaks("I03", "a disclosure after the revocation")
+def _(books: Books) -> list[Row]:
+    revoked = books.first("GrantRevoked")
+    made = books.again(books.in_stream(revoked, "DisclosureMade"), after=revoked)
+    return [made.set(disclosure_id=uuid4()).at(revoked.stored_at, "made_at")]
+
+
+@breaks("I03", "a disclosure after a newer release took its place")
+def _(books: Books) -> list[Row]:
+    ended = books.first("GrantSuperseded")
+    return [
+        books.again(books.in_stream(ended, "DisclosureMade"), after=ended)
+        .set(disclosure_id=uuid4())
+        .at(ended.stored_at, "made_at")
+    ]
+
+
+@breaks("I03", "a disclosure before the release was given")
+def _(books: Books) -> list[Row]:
+    made = not_taken(books)
+    return [books.put(made, before=books.in_stream(made, "GrantGiven"))]
+
+
+@breaks("I03", "a disclosure under a yes that nobody confirmed")
+def _(books: Books) -> list[Row]:
+    yes = books.first("YesRecorded")
+    books.drop(books.in_stream(yes, "GrantGiven"))
+    return [books.in_stream(yes, "DisclosureMade")]
+
+
+@breaks("I03", "a disclosure under a release that was never proposed")
+def _(books: Books) -> list[Row]:
+    made = books.again(not_taken(books), new_stream=True)
+    return [made.set(disclosure_id=uuid4())]
+
+
+@breaks("I03", "a disclosure to another agency")
+def _(books: Books) -> list[Row]:
+    return [not_taken(books).set(recipient_agency_id=an_id("another agency"))]
+
+
+@breaks("I03", "a disclosure of another thing")
+def _(books: Books) -> list[Row]:
+    return [not_taken(books).set(item=("intake", "need", uuid4()))]
+
+
+@breaks("I03", "a disclosure for another purpose")
+def _(books: Books) -> list[Row]:
+    return [not_taken(books).set(purpose="prosecution")]
+
+
+@breaks("I03", "a disclosure when the period was over")
+def _(books: Books) -> list[Row]:
+    return [not_taken(books).later("made_at", days=15)]
+
+
+@breaks("I03", "a disclosure that says it was made earlier than it was")
+def _(books: Books) -> list[Row]:
+    return [not_taken(books).later(days=15)]
+
+
+@breaks("I03", "a disclosure of what was erased")
+def _(books: Books) -> list[Row]:
+    made = not_taken(books)
+    for row in books.rows["consent"]:
+        if row.topic.endswith((".ErasedItemsBegun", ".ItemsErased")):
+            row.at(made.stored_at).caused_by(f"command/{uuid4()}")
+    books.put(books.first("ErasedItemsBegun"), before=made)
+    books.put(books.first("ItemsErased"), before=made)
+    return [made]
+
+
+@breaks("I03", "a thing handed over without a disclosure")
+def _(books: Books) -> list[Row]:
+    taken = books.first("ItemHandedOver")
+    books.drop(books.first("DisclosureMade", disclosure_id=uuid_of(taken, "disclosure_id")))
+    return [taken]
+
+
+@breaks("I03", "a thing handed over twice")
+def _(books: Books) -> list[Row]:
+    return [books.again(books.first("ItemHandedOver"), new_stream=True)]
+
+
+@breaks("I03", "a thing handed over to another agency")
+def _(books: Books) -> list[Row]:
+    return [books.first("ItemHandedOver").set(agency_id=an_id("another agency"))]
+
+
+@breaks("I03", "another thing handed over than the disclosure names")
+def _(books: Books) -> list[Row]:
+    return [books.first("ItemHandedOver").set(item_id=uuid4())]
+
+
+@breaks("I03", "a thing handed over too late")
+def _(books: Books) -> list[Row]:
+    return [books.first("ItemHandedOver").later(minutes=2)]
+
+
+@breaks("I03", "a compelled disclosure that names no authority")
+def _(books: Books) -> list[Row]:
+    row = books.again(not_taken(books))
+    row.topic = row.topic.replace("DisclosureMade", "DisclosureCompelled")
+    return [row]
