@@ -104,24 +104,30 @@ class EventTranscoder(Transcoder):
         return {"_type_": self._names[kind], "_data_": self._to_json(self._encode[kind](value))}
 
     def _restored(self, value: Any, path: Path, place: Place | None) -> Any:
-        # Runs for each value of each event of a replay: no call for what stands for itself.
+        # Runs for each value of each event of a replay, and changes in place what the parser made:
+        # no call and no copy for what stands for itself.
+        decode = self._decode
         if type(value) is dict:
             if len(value) == 2 and "_type_" in value and "_data_" in value:
                 name, data = value["_type_"], value["_data_"]
                 if name == _SEALED and place is not None:
                     return Sealed.from_data(data, place(path))
-                if type(data) not in _ATOMS:
-                    data = self._restored(data, path, place)
-                return self._decode[name](data)
-            return {
-                key: item if type(item) in _ATOMS else self._restored(item, (path, key), place)
-                for key, item in value.items()
-            }
-        if type(value) is list:
-            return [
-                item if type(item) in _ATOMS else self._restored(item, (path, i), place)
-                for i, item in enumerate(value)
-            ]
+                return decode[name](
+                    data if type(data) is str else self._restored(data, path, place)
+                )
+            for key, item in value.items():
+                if type(item) in _ATOMS:
+                    continue
+                if len(item) == 2 and type(item) is dict and type(item.get("_data_")) is str:
+                    name = item.get("_type_")
+                    if name is not None:
+                        value[key] = decode[name](item["_data_"])
+                        continue
+                value[key] = self._restored(item, (path, key), place)
+        elif type(value) is list:
+            for i, item in enumerate(value):
+                if type(item) not in _ATOMS:
+                    value[i] = self._restored(item, (path, i), place)
         return value
 
 
