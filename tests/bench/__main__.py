@@ -13,13 +13,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import appending, compose, machine, memory, replaying, report, services
+from tests.bench import appending, compose, ledger, machine, memory, replaying, report, services
 from tests.bench.report import QUICK_WARNING, Run
 from tests.bench.sizes import FULL, QUICK, Sizes
 from tests.support.postgres import embedded_server
 from tests.support.processes import ROOT
 
-PARTS = ("append", "flat", "replay", "services", "memory")
+PARTS = ("append", "flat", "replay", "services", "ledger", "memory")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,9 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     only = asked.only.split(",")
     if unknown := sorted(set(only) - set(PARTS)):
-        parser.error(f"no such part: {', '.join(unknown)}")
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
     sizes = QUICK if asked.quick else FULL
-    run = Run(sizes.full, sizes.repeats, machine.described(), machine.load())
+    run = Run(sizes.full, sizes.repeats, sizes.leaves, machine.described(), machine.load())
     if not sizes.full:
         _told(QUICK_WARNING)
     if asked.platform:
@@ -65,6 +65,8 @@ def _measured(run: Run, sizes: Sizes, only: list[str], told: Callable[[str], Non
             run.bars += bars
         if "services" in only:
             run.rows += services.measure(server, sizes, told)
+        if "ledger" in only:
+            run.rows += ledger.measure(server.dsn(), sizes, told)
     if "memory" in only:
         told("memory: the embedded platform")
         run.bars.append(memory.embedded())

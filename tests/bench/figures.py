@@ -28,7 +28,7 @@ class Sample:
 
     done: Sequence[float]
     took: Sequence[float]
-    things: int = 1
+    things: float = 1
     """How many things one entry stands for: a page of events, a batch of leaves."""
 
     @property
@@ -118,7 +118,7 @@ class Row:
     @property
     def count(self) -> int:
         """How many of ours were measured, in all rounds together."""
-        return sum(sample.things * len(sample.done) for sample in self.samples[OURS])
+        return round(sum(sample.things * len(sample.done) for sample in self.samples[OURS]))
 
     def of(self, variant: str) -> float | None:
         """The median of a variant's rounds."""

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-from services.consent.domain.accompaniment import Accompaniment
 
 from infra.demo.credentials import Held
+from shared.accompaniment.accompaniment import Accompaniment
 
 MANY = 25
 """So many may begin at once from one address before the gateway slows them down."""

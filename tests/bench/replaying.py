@@ -42,8 +42,8 @@ def measure(
         app = stack.enter_context(closing(application(stores.role("probe"))))
         streams = sizes.replayed // (LINES + 1)
         told(f"replay: writing {sizes.replayed:,} events")
-        _notebook(app)
-        _multiply(stores, "probe", streams)
+        notebook(app)
+        multiply(stores, "probe", streams)
         library = bare(stack.enter_context(empty_database(admin_dsn)), 1)
         stack.callback(library.close)
         for number in range(streams):
@@ -53,7 +53,7 @@ def measure(
         world = World(intake)
         stack.callback(world.app.close)
         _journey(world)
-        _multiply(intake, "intake", max(1, sizes.replayed // len(world.log())))
+        multiply(intake, "intake", max(1, sizes.replayed // len(world.log())))
 
         variants = {
             OURS: lambda: replayed(app),
@@ -130,10 +130,12 @@ def _timed(pages: Iterable[int]) -> Sample:
     return Sample(done, took)
 
 
-def _notebook(app: Any) -> None:
+def notebook(app: Any) -> int:
+    """One notebook with its lines; how many events that is."""
     opened = app.run(OpenNotebook(participation_id=SUBJECTS[0], title=WORDS), context())
     for _ in range(LINES):
         app.run(WriteLine(notebook_id=opened.notebook_id, text=WORDS), context())
+    return 1 + LINES
 
 
 def _plain(number: int) -> Notebook:
@@ -153,7 +155,7 @@ def _journey(world: World) -> None:
         world.need()
 
 
-def _multiply(stores: Databases, service: str, copies: int) -> None:
+def multiply(stores: Databases, service: str, copies: int) -> None:
     """The whole log so many times over, each time of other streams.
 
     Nothing that is sealed is opened in a replay, so a copy does the work of an original.

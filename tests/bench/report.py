@@ -31,7 +31,9 @@ _NOTES = """\
 - replay: every stored event through mapper and upcasting into its aggregate. Floor: the rows,
   fetched.
 - rpc, http, reaction: services as processes on RabbitMQ. Floor: a publish that is confirmed.
-- ledger, audit: floor: SHA-256 of the same bytes."""
+- ledger: records fetched from a service's log, appended, read back, derived and signed at a tick.
+  audit: `sayso audit verify` of {leaves:,} leaves, their rows included. Floor: SHA-256 of a state,
+  a leaf and a node for each."""
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Run:
 
     full: bool
     repeats: int
+    leaves: int
     machine: dict[str, Any]
     load_before: float
     load_after: float = 0.0
@@ -72,7 +75,7 @@ def table(run: Run) -> str:
         f" {run.load_before}, after {run.load_after}.",
         "![Ratios](bench.png)",
         _grid(_HEAD, [_cells(row) for row in run.rows]),
-        _NOTES.format(repeats=run.repeats),
+        _NOTES.format(repeats=run.repeats, leaves=run.leaves),
         "## Bars",
         _grid(
             ("bar", "wanted", "measured", "", "note"),
@@ -143,6 +146,7 @@ def _record(run: Run) -> dict[str, Any]:
     return {
         "full": run.full,
         "repeats": run.repeats,
+        "leaves": run.leaves,
         "machine": run.machine,
         "load": {"before": run.load_before, "after": run.load_after},
         "rounds": [

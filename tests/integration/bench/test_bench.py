@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.bench import appending, replaying
+from tests.bench import appending, ledger, replaying
 from tests.bench.figures import FLOOR, ONE_BY_ONE, PEER
 from tests.bench.sizes import Sizes
 from tests.bench.workload import Decisions
@@ -16,7 +16,7 @@ __all__ = ["postgres_dsn"]
 
 TINY = Sizes(
     full=False, repeats=3, decisions=64, small_log=100, full_log=1_000, flat_decisions=64,
-    flat_repeats=3, replayed=200,
+    flat_repeats=3, replayed=200, leaves=1_000,
 )  # fmt: skip
 
 
@@ -59,3 +59,11 @@ def test_a_replay_reads_every_event_of_a_log(postgres_dsn: str) -> None:
     assert row.count == 3 * 200
     assert row.ratio(PEER)
     assert [bar.bar for bar in bars] == [40_000, 40_000]
+
+
+def test_the_ledger_is_taken_in_signed_and_audited(postgres_dsn: str) -> None:
+    taken, audited = ledger.measure(postgres_dsn, TINY, silent)
+    assert taken.count == 3 * (TINY.leaves // 5)
+    assert audited.count == 3 * TINY.leaves
+    assert taken.ratio(FLOOR)
+    assert audited.ratio(FLOOR)

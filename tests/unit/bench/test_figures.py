@@ -178,6 +178,7 @@ def test_what_a_run_leaves_is_what_is_promised(tmp_path: Path) -> None:
     run = Run(
         full=False,
         repeats=5,
+        leaves=10_000,
         machine={
             "processor": "an abacus",
             "cores": 2,
@@ -228,3 +229,15 @@ def test_numbers_are_short() -> None:
         "12.3",
         "41,200",
     ]
+
+
+def test_every_part_can_be_started(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the bench measures moves about; a part that lost what it measures is told here."""
+    from tests.bench.__main__ import PARTS, main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--only", "appendix"])
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert "no such part: appendix" in told
+    assert all(part in told for part in PARTS)
