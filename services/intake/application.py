@@ -9,7 +9,7 @@ import structlog
 
 from services.intake import tables as reads
 from services.intake.contracts import announce
-from services.intake.domain import Case, Handover, Option, Participation, Timeline
+from services.intake.domain import CarriedOut, Case, Handover, Option, Participation
 from services.intake.domain.refusals import (
     CodeUnknown,
     NoSuchItem,
@@ -133,12 +133,13 @@ class IntakeApplication(EventSourcedApplication):
         participation, case = self._both(work, command.participation_id)
         need_id = new_id()
         words = Sealed.pending(participation.id, "needs", command.words)
-        heard = work.find(Timeline, Timeline.create_id(participation.id))
+        carried_out = [
+            erasure_id
+            for erasure_id in participation.erasures_of("needs")
+            if work.find(CarriedOut, CarriedOut.create_id(erasure_id))
+        ]
         participation.state_need(
-            need_id,
-            words,
-            self._said(command, work, participation),
-            heard.carried_out if heard else (),
+            need_id, words, self._said(command, work, participation), carried_out
         )
         case.open()
         self._save(work, command, participation, case)

@@ -8,10 +8,10 @@ from uuid import uuid5
 import structlog
 
 from services.intake.application import IntakeApplication
-from services.intake.domain import Participation, Timeline
+from services.intake.domain import CarriedOut, Note, Participation
 from shared.contracts.base import Message
 from shared.contracts.intake import SERVICE
-from shared.contracts.keyring import ConfirmForgotten, KeysDestroyedMessage
+from shared.contracts.keyring import ConfirmForgotten, ErasureCompletedMessage, KeysDestroyedMessage
 from shared.contracts.refusal import Refused
 from shared.eventstore.work import Handler, Work
 
@@ -27,20 +27,34 @@ def note(_: IntakeApplication, message: Message, work: Work) -> None:
     if work.find(Participation, told.participation_id) is None:
         log.warning("reaction.unknown_participation", message_type=message.type)
         return
-    timeline = work.find(Timeline, Timeline.create_id(told.participation_id))
-    if timeline is None:
-        timeline = Timeline(participation_id=told.participation_id)
+    cause = work.ctx.causation
+    if work.find(Note, Note.create_id(cause)) is not None:
+        return
     source, subject, verb, _version = message.type.split(".")
-    timeline.note(
-        source=source,
-        what=verb if verb == "disclosure_made" else f"{subject}_{verb}",
-        at=told.at,
-        about=_about(told),
-        shared_with=getattr(told, "recipient_agency_id", None),
-        recorded_by_id=getattr(told, "recorded_by_id", None),
-        recorded_by_role=getattr(told, "recorded_by_role", None),
+    work.save(
+        Note(
+            participation_id=told.participation_id,
+            cause=cause,
+            source=source,
+            what=verb if verb == "disclosure_made" else f"{subject}_{verb}",
+            at=told.at,
+            about=_about(told),
+            shared_with=getattr(told, "recipient_agency_id", None),
+            recorded_by_id=getattr(told, "recorded_by_id", None),
+            recorded_by_role=getattr(told, "recorded_by_role", None),
+        )
     )
-    work.save(timeline)
+
+
+def carried_out(app: IntakeApplication, message: Message, work: Work) -> None:
+    """An erasure is completed: needs may be stated again, and the timeline says so."""
+    if not isinstance(message, ErasureCompletedMessage):
+        raise TypeError(f"{message.type} is not about a completed erasure")
+    if work.find(CarriedOut, CarriedOut.create_id(message.erasure_id)) is None:
+        work.save(
+            CarriedOut(participation_id=message.participation_id, erasure_id=message.erasure_id)
+        )
+    note(app, message, work)
 
 
 def forget(app: IntakeApplication, message: Message, work: Work) -> None:
@@ -75,6 +89,7 @@ def _about(told: Any) -> str | None:
 REACTIONS: dict[str, Handler] = {
     **{message_type: note for types in SERVICE.follows.values() for message_type in types},
     KeysDestroyedMessage.type: forget,
+    ErasureCompletedMessage.type: carried_out,
 }
 
 

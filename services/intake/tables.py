@@ -12,7 +12,7 @@ from uuid import UUID
 
 from eventsourcing.domain import DomainEvent
 
-from services.intake.domain import Case, Handover, Participation, Timeline
+from services.intake.domain import Case, Handover, Note, Participation
 from shared.contracts import intake as asked
 from shared.contracts.base import snake
 from shared.contracts.decision import Decision
@@ -39,7 +39,7 @@ def fold(event: DomainEvent, recorded: Recorded) -> Iterable[Row]:
     match event:
         case Case.Event():
             yield from _case(event)
-        case Timeline.Noted():
+        case Note.Noted():
             yield _noted(event, recorded)
         case Handover.ItemHandedOver():
             yield _handed_over(event, recorded)
@@ -169,7 +169,7 @@ def _entry(event: DomainEvent, recorded: Recorded) -> Row:
     )
 
 
-def _noted(event: Timeline.Noted, recorded: Recorded) -> Row:
+def _noted(event: Note.Noted, recorded: Recorded) -> Row:
     return (
         _ENTRY,
         (

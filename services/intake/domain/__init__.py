@@ -4,6 +4,6 @@ from services.intake.domain.case import Case
 from services.intake.domain.handover import Handover
 from services.intake.domain.options import NOTHING_NOW, Option
 from services.intake.domain.participation import Participation
-from services.intake.domain.timeline import Timeline
+from services.intake.domain.timeline import CarriedOut, Note
 
-__all__ = ["NOTHING_NOW", "Case", "Handover", "Option", "Participation", "Timeline"]
+__all__ = ["NOTHING_NOW", "CarriedOut", "Case", "Handover", "Note", "Option", "Participation"]

@@ -247,10 +247,7 @@ class Participation(Aggregate):
         could be closed under a key that is destroyed, or about to be.
         """
         self._may_write()
-        if any(
-            "needs" in yes.record_classes and erasure_id not in carried_out
-            for erasure_id, yes in self.in_effect.items()
-        ):
+        if set(self.erasures_of("needs")) - set(carried_out):
             raise ErasureUnderWay()
         self._state_need(need_id=need_id, words=words, decision=decision)  # R37
 
@@ -372,6 +369,10 @@ class Participation(Aggregate):
                 return waiting
         self._record_erasure(erasure_id=erasure_id, record_classes=classes, decision=decision)
         return erasure_id
+
+    def erasures_of(self, record_class: str) -> list[UUID]:
+        """The erasures of this class that are in effect, carried out or not yet."""
+        return [i for i, yes in self.in_effect.items() if record_class in yes.record_classes]
 
     def is_erased(self, need_id: UUID) -> bool:
         """Whether an erasure took effect since this was stated, even if its key is there."""

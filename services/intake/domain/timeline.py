@@ -1,6 +1,7 @@
 """What other services told about a participation, so that its own timeline is whole.
 
-A stream of its own: what others say never contends with what the survivor decides.
+Each entry is a stream of its own: what others say, however much, is never replayed
+to hear the next, and contends with nothing that the survivor decides.
 """
 
 from __future__ import annotations
@@ -12,19 +13,14 @@ from eventsourcing.domain import event
 
 from shared.eventstore.aggregate import Aggregate
 
-_COMPLETED = "erasure_completed"
-"""What the keyring says once no process holds a key of the erasure, to open or to close with."""
 
-
-class Timeline(Aggregate):
-    """Entries in the order in which they were heard."""
+class Note(Aggregate):
+    """One entry; ids, types and times are all there is."""
 
     # Stored for ever. Never rename, reuse or drop a class or a field here.
-    class TimelineBegun(Aggregate.Created):
+    class Noted(Aggregate.Created):
         participation_id: UUID
-
-    class Noted(Aggregate.Event):
-        participation_id: UUID
+        cause: str
         source: str
         what: str
         at: datetime
@@ -34,18 +30,16 @@ class Timeline(Aggregate):
         recorded_by_role: str | None
 
     @staticmethod
-    def create_id(participation_id: UUID) -> UUID:
-        """One timeline a participation."""
-        return uuid5(NAMESPACE_URL, f"/intake/timeline/{participation_id}")
+    def create_id(cause: str) -> UUID:
+        """One for each message heard: ``cause`` is its ``<service>/<position>``."""
+        return uuid5(NAMESPACE_URL, f"/intake/note/{cause}")
 
-    @event(TimelineBegun)
-    def __init__(self, participation_id: UUID) -> None:
-        self.participation_id = participation_id
-        self.carried_out: set[UUID] = set()
-
-    def note(
+    @event(Noted)
+    def __init__(
         self,
         *,
+        participation_id: UUID,
+        cause: str,
         source: str,
         what: str,
         at: datetime,
@@ -54,29 +48,22 @@ class Timeline(Aggregate):
         recorded_by_id: UUID | None = None,
         recorded_by_role: str | None = None,
     ) -> None:
-        """Keep what another service said; ids, types and times are all there is."""
-        self._note(
-            participation_id=self.participation_id,
-            source=source,
-            what=what,
-            at=at,
-            about=about,
-            shared_with=shared_with,
-            recorded_by_id=recorded_by_id,
-            recorded_by_role=recorded_by_role,
-        )
+        """Nothing to remember: the read table shows it."""
 
-    @event(Noted)
-    def _note(  # noqa: PLR0917  called by name only
-        self,
-        participation_id: UUID,
-        source: str,
-        what: str,
-        at: datetime,
-        about: str | None,
-        shared_with: UUID | None,
-        recorded_by_id: UUID | None,
-        recorded_by_role: str | None,
-    ) -> None:
-        if source == "keyring" and what == _COMPLETED and about is not None:
-            self.carried_out.add(UUID(about))
+
+class CarriedOut(Aggregate):
+    """An erasure of which the keyring said that nobody holds a key any more."""
+
+    # Stored for ever. Never rename, reuse or drop a class or a field here.
+    class ErasureCarriedOut(Aggregate.Created):
+        participation_id: UUID
+        erasure_id: UUID
+
+    @staticmethod
+    def create_id(erasure_id: UUID) -> UUID:
+        """One for each erasure."""
+        return uuid5(NAMESPACE_URL, f"/intake/carried-out/{erasure_id}")
+
+    @event(ErasureCarriedOut)
+    def __init__(self, participation_id: UUID, erasure_id: UUID) -> None:
+        """That it is there is all there is to know."""

@@ -129,9 +129,9 @@ def test_a_row_taken_out_in_postgresql_is_missed_by_nothing_but_the_density(
 def test_a_row_taken_out_is_missed_when_the_positions_were_closed_up_behind_it(
     healthy: Books,
 ) -> None:
-    noted = healthy.all("Noted")[3]
+    stated = healthy.first("NeedStated")
     versions = {id(row): row.version for row in healthy.all()}
-    healthy.drop(noted)
+    healthy.drop(stated)
     healthy.renumber()
     for row in healthy.all():
         row.version = versions[id(row)]

@@ -56,7 +56,7 @@ CONCERNS: dict[str, set[str]] = {
     "ErasureRecorded": {"I04", "I16"},
     "ErasureRequested": {"I04", "I16"},
     "NeedsErased": {"I04"},
-    "TimelineBegun": set(),
+    "ErasureCarriedOut": set(),
     "Noted": set(),
     # keyring
     "KeysDestroyed": {"I06"},
