@@ -12,8 +12,13 @@ from services.notifications import contracts
 from services.notifications import tables as rows
 from services.notifications.domain.hours import SafeHours
 from services.notifications.domain.notice import Notice
-from services.notifications.domain.preference import ContactPreference, NoSuchChannel
+from services.notifications.domain.preference import (
+    AddressNotSendable,
+    ContactPreference,
+    NoSuchChannel,
+)
 from services.notifications.domain.topics import NothingToConfirm, TopicChoice
+from services.notifications.formats.address import sendable
 from shared.accompaniment.following import assigned, said
 from shared.contracts import notifications as asked
 from shared.contracts.base import Done, Request
@@ -29,6 +34,9 @@ log = structlog.get_logger()
 CONTACT = "contact"
 """The record class of addresses, numbers and names to use."""
 
+SEND = "send_notice"
+"""The due row of a notice that is queued: one each, at the moment from which it may go."""
+
 
 class NotificationsApplication(EventSourcedApplication):
     """Safe contact, chosen topics, and notices."""
@@ -38,6 +46,8 @@ class NotificationsApplication(EventSourcedApplication):
     fold = staticmethod(rows.fold)
     announce = staticmethod(contracts.announce)
     values = (SafeHours,)
+    senders: frozenset[str] = frozenset()
+    """The ways of contact that something can be sent by, in this deployment."""
 
     def resource(self, request: Request, ctx: Context) -> dict[str, Any]:
         """Whose record it is, and which staff intake assigned to it."""
@@ -54,6 +64,8 @@ class NotificationsApplication(EventSourcedApplication):
     ) -> asked.ChannelDeclared:
         """A way of contact that the person called safe."""
         decision = said(command, work)
+        if command.channel == "email" and command.address and not sendable(command.address):
+            raise AddressNotSendable()
         whose = command.participation_id
         hours = SafeHours.of(
             command.hours.weekdays,
@@ -114,6 +126,7 @@ class NotificationsApplication(EventSourcedApplication):
         preference = _preference(work, command.participation_id)
         state = preference.declare_unsafe(command.channel_id, decision=decision)
         _store(work, command, preference)
+        _look_again(command.participation_id, work)
         return asked.ChannelDeclared(channel_id=command.channel_id, state=state)
 
     # -- topics -------------------------------------------------------------------------------
@@ -146,6 +159,7 @@ class NotificationsApplication(EventSourcedApplication):
         if topics:
             topics.drop(command.topic, decision=decision)
         _store(work, command, topics)
+        _look_again(command.participation_id, work)
         return Done(state="dropped")
 
     def stop_everything(self, command: asked.StopEverything, work: Work) -> Done:
@@ -159,6 +173,7 @@ class NotificationsApplication(EventSourcedApplication):
         if preference:
             preference.declare_all_unsafe(decision=decision)
         _store(work, command, topics, preference)
+        _look_again(whose, work)
         return Done(state="stopped")
 
     # -- what other services' news lead to (reactions.py) --------------------------------------
@@ -168,7 +183,9 @@ class NotificationsApplication(EventSourcedApplication):
 
         Otherwise nothing at all is stored, not even that nothing was sent.
         """
-        topics = work.find(TopicChoice, TopicChoice.create_id(participation_id))
+        topics_id = TopicChoice.create_id(participation_id)
+        preference_id = ContactPreference.create_id(participation_id)
+        topics = work.find(TopicChoice, topics_id)
         if topics is None or not topics.wants(topic):  # R11 R26
             return
         cause = work.ctx.causation
@@ -180,9 +197,12 @@ class NotificationsApplication(EventSourcedApplication):
             cause=cause,
             requested_at=work.ctx.now,
         )
-        preference = work.find(ContactPreference, ContactPreference.create_id(participation_id))
-        notice.check(preference, at=work.ctx.now)
+        preference = work.find(ContactPreference, preference_id)
+        notice.check(preference, senders=self.senders, at=work.ctx.now)
+        work.rely_on(topics_id, preference_id)  # a no that is stored meanwhile counts
         work.save(notice)
+        if notice.state == "queued":
+            schedule_sending(notice, work)
 
     def erase_contact(self, participation_id: UUID, erasure_id: UUID, work: Work) -> None:
         """The key of the contact class is destroyed: every way of contact ends."""
@@ -190,6 +210,7 @@ class NotificationsApplication(EventSourcedApplication):
         if preference:
             preference.erase(erasure_id)
             work.save(preference)
+            _look_again(participation_id, work)
 
     # -- reads --------------------------------------------------------------------------------
 
@@ -213,6 +234,7 @@ class NotificationsApplication(EventSourcedApplication):
                     state=row["state"],
                     reason=row["reason"],
                     requested_at=row["requested_at"].astimezone(UTC),
+                    sent_at=row["sent_at"] and row["sent_at"].astimezone(UTC),
                 )
                 for row in rows.notices(self, query.participation_id)
             )
@@ -245,6 +267,21 @@ class NotificationsApplication(EventSourcedApplication):
             return self.open(token, participation_id=whose, record_class="contact")
         except KeyDestroyed:
             return None
+
+
+def schedule_sending(notice: Notice, work: Work) -> None:
+    """Have a queued notice sent, or looked at again, when its time has come."""
+    if notice.send_from is not None:
+        whose = str(notice.participation_id)
+        work.schedule(SEND, str(notice.id), notice.send_from, participation_id=whose)
+
+
+def _look_again(participation_id: UUID, work: Work) -> None:
+    """What is queued is looked at now: after a no it is on record why it was not sent."""
+    work.execute(
+        "UPDATE due SET at = %s WHERE kind = %s AND data->>'participation_id' = %s AND at > %s",
+        (work.ctx.now, SEND, str(participation_id), work.ctx.now),
+    )
 
 
 def _preference(work: Work, participation_id: UUID) -> ContactPreference:

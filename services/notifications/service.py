@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
+
+from services.notifications.adapters.settings import relay_settings
+from services.notifications.adapters.smtp import Relay
 from services.notifications.application import NotificationsApplication
+from services.notifications.effects import Carrier, Sending
 from services.notifications.reactions import REACTIONS
-from shared.contracts.base import Model
+from shared.contracts.base import Model, Request
 from shared.contracts.notifications import (
     ChooseTopic,
     ConfirmChannel,
@@ -20,15 +25,37 @@ from shared.contracts.notifications import (
     VerifyPreference,
 )
 from shared.eventstore.edge import Edge
-from shared.eventstore.work import Context
+from shared.eventstore.work import Context, DueRow
 from shared.messaging.entry import entry
 from shared.messaging.provided import Provided
 
+log = structlog.get_logger()
+
 
 class Application(NotificationsApplication):
-    """The application together with what it does about others' messages."""
+    """The application together with what it does about others' messages, and with its sender."""
 
     reactions = REACTIONS
+
+    def __init__(self, edge: Edge, carrier: Carrier | None = None) -> None:
+        """``carrier``: the relay; without one nothing is sent, and every notice says so."""
+        super().__init__(edge)
+        self.sending = Sending(self, carrier)
+        self.senders = frozenset(("email",) if carrier else ())
+
+    def run(self, request: Request, ctx: Context) -> Model:
+        """The same; a no is acknowledged when nothing can leave that was begun before it."""
+        answer = super().run(request, ctx)
+        if isinstance(request, NOES):
+            self.sending.let_pass(request.participation_id)
+        return answer
+
+    def due(self, row: DueRow, ctx: Context) -> None:
+        """Sending is several decisions with the outside world between them."""
+        self.sending.due(row, ctx)
+
+
+NOES = (DeclareChannelUnsafe, DropTopic, StopEverything)
 
 
 class NotificationsService:
@@ -90,7 +117,10 @@ class NotificationsService:
 
 def build(edge: Edge) -> dict[str, object]:
     """What the service class declares, built over one edge."""
-    return {"app": Application(edge)}
+    settings = relay_settings(edge.settings)
+    if settings is None:
+        log.warning("no relay is set, so that no notice is sent")
+    return {"app": Application(edge, Relay(settings) if settings else None)}
 
 
 SERVICE_CLASS = NotificationsService

@@ -1,8 +1,4 @@
-"""The read tables, written with the events they come from, and the reads of them.
-
-``queue`` holds what may be sent: a notice leaves it in the very transaction in
-which its way of contact is declared unsafe or erased, or its topic is dropped.
-"""
+"""The read tables, written with the events they come from, and the reads of them."""
 
 from __future__ import annotations
 
@@ -19,7 +15,7 @@ from services.notifications.domain.topics import TopicChoice
 from shared.eventstore.application import EventSourcedApplication, Recorded
 from shared.sealing.sealed import Sealed
 
-TABLES = ("contact_channels", "chosen_topics", "notices", "queue")
+TABLES = ("contact_channels", "chosen_topics", "notices")
 
 Statement = tuple[str, tuple[Any, ...]]
 
@@ -37,8 +33,10 @@ def fold(event: DomainEvent, recorded: Recorded) -> Iterable[Statement]:
             return _fold_preference(event, recorded)
         case TopicChoice.TopicChosen() | TopicChoice.TopicConfirmed() | TopicChoice.TopicDropped():
             return _fold_topics(event)
-        case Notice.NoticeRequested() | Notice.NoticeQueued() | Notice.NoticeSuppressed():
-            return _fold_notice(event, recorded)
+        case Notice.NoticeRequested():
+            return [_requested(event, recorded)]
+        case Notice.Event() if type(event) in _STATES:
+            return [_became(event)]
     return ()
 
 
@@ -67,11 +65,20 @@ def topics(app: EventSourcedApplication, participation_id: UUID) -> list[str]:
 def notices(app: EventSourcedApplication, participation_id: UUID) -> list[dict[str, Any]]:
     """What was requested for the person, and what became of it, in order."""
     return app.read(
-        "SELECT notice_id, topic, state, reason, requested_at "
+        "SELECT notice_id, topic, state, reason, requested_at, sent_at "
         "FROM notices WHERE participation_id = %s ORDER BY position",
         (participation_id,),
         participation_id,
     )
+
+
+def on_its_way(app: EventSourcedApplication, participation_id: UUID) -> bool:
+    """Whether a message to the person is being handed over, as it was stored last."""
+    found = app.committer.query(
+        "SELECT 1 FROM notices WHERE participation_id = %s AND state = 'sending' LIMIT 1",
+        (participation_id,),
+    )
+    return bool(found)
 
 
 def _fold_preference(event: Any, recorded: Recorded) -> Iterable[Statement]:
@@ -110,14 +117,12 @@ def _fold_preference(event: Any, recorded: Recorded) -> Iterable[Statement]:
                 "UPDATE contact_channels SET state = 'unsafe' WHERE channel_id = %s",
                 (event.channel_id,),
             )
-            yield "DELETE FROM queue WHERE channel_id = %s", (event.channel_id,)
         case ContactPreference.ContactErased():
             yield (
                 "UPDATE contact_channels SET state = 'erased', address = NULL, name_to_use = NULL "
                 "WHERE participation_id = %s",
                 (event.participation_id,),
             )
-            yield "DELETE FROM queue WHERE participation_id = %s", (event.participation_id,)
 
 
 def _window(event: Any) -> Statement:
@@ -149,54 +154,44 @@ def _fold_topics(event: Any) -> Iterable[Statement]:
             )
         case TopicChoice.TopicDropped():
             yield "DELETE FROM chosen_topics WHERE participation_id = %s AND topic = %s", about
-            yield "DELETE FROM queue WHERE participation_id = %s AND topic = %s", about
 
 
-def _fold_notice(event: Any, recorded: Recorded) -> Iterable[Statement]:
-    match event:
-        case Notice.NoticeRequested():
-            yield (
-                "INSERT INTO notices "
-                "(notice_id, participation_id, topic, state, requested_at, position) "
-                "VALUES (%s, %s, %s, 'requested', %s, %s)",
-                (
-                    event.originator_id,
-                    event.participation_id,
-                    event.topic,
-                    event.requested_at,
-                    recorded.position,
-                ),
-            )
-        case Notice.NoticeQueued():
-            yield (
-                "UPDATE notices SET state = 'queued' WHERE notice_id = %s",
-                (event.originator_id,),
-            )
-            # A no that was stored between the check and this row counts: only what is
-            # still safe and still wanted at this place of the log enters the queue.
-            yield (
-                "INSERT INTO queue "
-                "(notice_id, participation_id, topic, channel_id, channel, send_from, position) "
-                "SELECT %s, %s, %s, c.channel_id, %s, %s, %s FROM contact_channels c "
-                "JOIN chosen_topics t ON t.participation_id = c.participation_id "
-                "WHERE c.channel_id = %s AND c.state = 'safe' "
-                "AND t.topic = %s AND t.state = 'chosen'",
-                (
-                    event.originator_id,
-                    event.participation_id,
-                    event.topic,
-                    event.channel,
-                    event.send_from,
-                    recorded.position,
-                    event.channel_id,
-                    event.topic,
-                ),
-            )
-        case Notice.NoticeSuppressed():
-            yield (
-                "UPDATE notices SET state = 'suppressed', reason = %s WHERE notice_id = %s",
-                (event.reason, event.originator_id),
-            )
+def _requested(event: Any, recorded: Recorded) -> Statement:
+    return (
+        "INSERT INTO notices (notice_id, participation_id, topic, state, requested_at, position) "
+        "VALUES (%s, %s, %s, 'requested', %s, %s)",
+        (
+            event.originator_id,
+            event.participation_id,
+            event.topic,
+            event.requested_at,
+            recorded.position,
+        ),
+    )
+
+
+_STATES: dict[type, str] = {
+    Notice.NoticeQueued: "queued",
+    Notice.NoticePutOff: "queued",
+    Notice.NoticeSuppressed: "suppressed",
+    Notice.NoticeSending: "sending",
+    Notice.NoticeSent: "sent",
+    Notice.NoticeFailed: "failed",
+    Notice.NoticeOutcomeUnknown: "unknown",
+}
+
+
+def _became(event: Any) -> Statement:
+    sent = isinstance(event, Notice.NoticeSent)
+    return (
+        "UPDATE notices SET state = %s, reason = %s, sent_at = %s WHERE notice_id = %s",
+        (
+            _STATES[type(event)],
+            getattr(event, "reason", None),
+            event.at if sent else None,
+            event.originator_id,
+        ),
+    )
 
 
 def _token(value: Sealed | None) -> str | None:

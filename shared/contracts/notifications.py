@@ -139,11 +139,17 @@ class GetPreference(Query):
 
 
 class NoticeView(Model):
+    """``state``: requested, queued, suppressed, sending, sent, failed, unknown.
+
+    ``reason`` says why it was suppressed, failed, or put off while it is queued.
+    """
+
     notice_id: UUID
     topic: Topic
     state: str
     reason: str | None
     requested_at: datetime
+    sent_at: datetime | None = None
 
 
 class Notices(Model):
@@ -164,13 +170,49 @@ class NoticeQueuedMessage(Message):
 
 
 class NoticeSuppressedMessage(Message):
-    """``reason`` is a code: no_channel, stale, unsafe, out_of_hours, unconfirmed."""
+    """It is not sent. ``reason`` is a code.
+
+    no_channel, stale, unsafe, out_of_hours, unconfirmed; they_call (the person comes to us);
+    no_sender (nothing can be sent by the way they called safe); not_chosen (not any more);
+    lapsed (too old).
+    """
 
     type: ClassVar[str] = "notifications.notice.suppressed.v1"
     notice_id: UUID
     participation_id: UUID
     topic: str
     reason: str
+    at: datetime
+
+
+class NoticeSentMessage(Message):
+    """A relay took it; whether it was read is not known."""
+
+    type: ClassVar[str] = "notifications.notice.sent.v1"
+    notice_id: UUID
+    participation_id: UUID
+    topic: str
+    at: datetime
+
+
+class NoticeFailedMessage(Message):
+    """Surely not sent. ``reason`` is a code: refused, no_address, gave_up."""
+
+    type: ClassVar[str] = "notifications.notice.failed.v1"
+    notice_id: UUID
+    participation_id: UUID
+    topic: str
+    reason: str
+    at: datetime
+
+
+class NoticeOutcomeUnknownMessage(Message):
+    """Perhaps sent, and never sent again; :class:`NoticeSentMessage` may follow."""
+
+    type: ClassVar[str] = "notifications.notice.outcome_unknown.v1"
+    notice_id: UUID
+    participation_id: UUID
+    topic: str
     at: datetime
 
 
@@ -188,7 +230,13 @@ SERVICE = ServiceContract(
         GetPreference,
         GetNotices,
     ),
-    publishes=(NoticeQueuedMessage, NoticeSuppressedMessage),
+    publishes=(
+        NoticeQueuedMessage,
+        NoticeSuppressedMessage,
+        NoticeSentMessage,
+        NoticeFailedMessage,
+        NoticeOutcomeUnknownMessage,
+    ),
     follows={
         "intake": (
             "intake.assignment.advocate_assigned.v1",

@@ -59,7 +59,11 @@ class SafeHours:
 
     def next_opening(self, at: datetime) -> datetime:
         """``at`` itself inside safe hours, else the moment when they next begin, in UTC."""
-        return min(max(opens, at) for opens, closes in self._windows(at) if at < closes)
+        return self.next_window(at)[0]
+
+    def next_window(self, at: datetime) -> tuple[datetime, datetime]:
+        """The same, and the moment when those hours end."""
+        return min((max(opens, at), closes) for opens, closes in self._windows(at) if at < closes)
 
     def _windows(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
         zone = ZoneInfo(self.time_zone)

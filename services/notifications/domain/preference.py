@@ -22,7 +22,17 @@ from shared.contracts.refusal import Because, NotFound, Refused
 from shared.eventstore.aggregate import Aggregate
 from shared.sealing.sealed import Sealed
 
-Suppressed = Literal["no_channel", "stale", "unsafe", "out_of_hours", "unconfirmed"]
+Suppressed = Literal[
+    "no_channel",
+    "stale",
+    "unsafe",
+    "out_of_hours",
+    "unconfirmed",
+    "they_call",
+    "no_sender",
+    "not_chosen",
+    "lapsed",
+]
 THEY_CALL = "i_will_call_you"
 """The person comes to us; nothing is ever sent this way."""
 
@@ -38,6 +48,15 @@ class AddressNeeded(Refused):
     because: Because = "invalid"
     detail = "This way of contact needs an address or a number."
     what_to_do = "Send it, or declare that the survivor will call."
+
+
+class AddressNotSendable(Refused):
+    """An e-mail address that no message can be sent to."""
+
+    code = "address_not_sendable"
+    because: Because = "invalid"
+    detail = "This is not one plain e-mail address."
+    what_to_do = "Send the address alone, such as somebody@example.org."
 
 
 class NoAddressWanted(Refused):
@@ -104,6 +123,8 @@ class Channel:
     state: str
     recorded: Decision
     renewal: Renewal | None = None
+    address: Sealed | None = None
+    name_to_use: Sealed | None = None
 
     @property
     def stale_after(self) -> date:
@@ -127,13 +148,14 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What a notice cites: a live preference, and the earliest safe moment (I09)."""
+    """What a notice cites: a live preference, and the nearest safe hours (I09)."""
 
     preference_id: UUID
     preference_version: int
     channel_id: UUID
     channel: str
     send_from: datetime
+    send_until: datetime
 
 
 # From the nearest to a way that could be used, to the farthest.
@@ -297,23 +319,36 @@ class ContactPreference(Aggregate):
         if any(c.state != "erased" for c in self.channels.values()):
             self._erase(participation_id=self.participation_id, erasure_id=erasure_id)
 
-    def way(self, at: datetime) -> Way | Suppressed:
+    def way(self, at: datetime, senders: frozenset[str]) -> Way | Suppressed:
         """The one way a notice that comes up at ``at`` may go, or why there is none.
 
-        The way whose safe hours come first, the one declared first among equals;
-        waiting for the person's call only where nothing else is safe.
+        Of the ways that something can be sent by (``senders``), the one whose
+        safe hours come first, the one declared first among equals.
         """
-        usable = [
-            (c.channel == THEY_CALL, c.hours.next_opening(at), number, channel_id)
-            for number, (channel_id, c) in enumerate(self.channels.items())
-            if c.useless(at) is None
-        ]
+        usable = {id: c for id, c in self.channels.items() if c.useless(at) is None}
+        ways = [self._way(id, at) for id, c in usable.items() if c.channel in senders]
+        if ways:
+            return min(ways, key=lambda way: way.send_from)
         if usable:
-            _, send_from, _, channel_id = min(usable)
-            channel = self.channels[channel_id].channel
-            return Way(self.id, self.version, channel_id, channel, send_from)
+            they_call = all(c.channel == THEY_CALL for c in usable.values())
+            return "they_call" if they_call else "no_sender"
         found = {c.useless(at) for c in self.channels.values() if c.state != "erased"}
         return next((reason for reason in _REASONS if reason in found), "no_channel")
+
+    def same_way(self, channel_id: UUID, at: datetime) -> Way | Suppressed:
+        """The way that was found before, looked at again; or why it may not be used any more.
+
+        Whatever became of it, no other way is looked for (I09).
+        """
+        known = self.channels.get(channel_id)
+        if known is None or known.state == "erased":
+            return "no_channel"
+        return known.useless(at) or self._way(channel_id, at)
+
+    def _way(self, channel_id: UUID, at: datetime) -> Way:
+        known = self.channels[channel_id]
+        opens, closes = known.hours.next_window(at)
+        return Way(self.id, self.version, channel_id, known.channel, opens, closes)
 
     def _known(self, channel_id: UUID) -> Channel:
         try:
@@ -349,6 +384,8 @@ class ContactPreference(Aggregate):
             stale_after_days,
             state="awaiting_confirmation" if decision.told_by_staff else "safe",
             recorded=decision,
+            address=address,
+            name_to_use=name_to_use,
         )
 
     @event(ChannelConfirmed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -10,6 +11,7 @@ import pytest
 
 from services.notifications.application import NotificationsApplication
 from services.notifications.domain.preference import NoSuchChannel
+from shared.contracts.base import Command
 from shared.contracts.keyring import KeysDestroyedMessage
 from shared.contracts.notifications import (
     ChooseTopic,
@@ -44,6 +46,7 @@ from tests.support.examples import (
 from tests.unit.notifications import news
 
 SHARING = ChooseTopic(participation_id=MARIA, topic="sharing")
+AFTERNOONS = news.ALL_DAY.model_copy(update={"start": "15:00", "end": "18:00"})
 
 
 def declare(world: World) -> UUID:
@@ -54,16 +57,14 @@ def declare(world: World) -> UUID:
 
 @pytest.mark.rule("R26")
 def test_a_notice_is_queued_where_the_topic_was_chosen(world: World) -> None:
-    channel_id = declare(world)
+    declare(world)
     world.do(SHARING)
 
     world.hear(news.grant_given())
 
-    [(notice_id, whose, topic, to, channel, send_from, _)] = world.rows("queue")
-    assert (whose, topic, to, channel) == (MARIA, "sharing", channel_id, "email")
-    assert send_from == NOON
     [notice] = world.notices().notices
-    assert (notice.notice_id, notice.state, notice.reason) == (notice_id, "queued", None)
+    assert (notice.topic, notice.state, notice.reason) == ("sharing", "queued", None)
+    assert world.due() == [("send_notice", NOON)]
 
 
 @pytest.mark.rule("R11")
@@ -77,7 +78,7 @@ def test_where_the_topic_was_not_chosen_nothing_is_stored_anywhere(world: World)
         world.hear(message)
 
     assert len(world.rows("events")) == events
-    assert world.rows("queue") == world.rows("notices") == []
+    assert world.rows("due") == world.rows("notices") == []
     assert world.rows("inbox") == [("consent", 3)]
 
 
@@ -89,7 +90,7 @@ def test_without_a_live_preference_the_notice_is_suppressed_and_says_why(world: 
 
     world.hear(news.grant_given())
 
-    assert world.rows("queue") == []
+    assert world.due() == []
     [notice] = world.notices().notices
     assert (notice.state, notice.reason) == ("suppressed", "stale")
     [channel] = world.preference().channels
@@ -100,41 +101,52 @@ def test_without_a_live_preference_the_notice_is_suppressed_and_says_why(world: 
 
 
 @pytest.mark.rule("R71")
-def test_what_is_queued_leaves_the_queue_with_the_survivors_no(world: World) -> None:
-    for no in (
-        lambda channel_id: DeclareChannelUnsafe(participation_id=MARIA, channel_id=channel_id),
-        lambda _: DropTopic(participation_id=MARIA, topic="sharing"),
-        lambda _: StopEverything(participation_id=MARIA),
-    ):
-        channel_id = declare(world)
-        world.do(SHARING)
-        world.hear(news.grant_given())
-        assert len(world.rows("queue")) == 1
+@pytest.mark.parametrize(
+    ("no", "reason"),
+    [
+        (lambda id: DeclareChannelUnsafe(participation_id=MARIA, channel_id=id), "unsafe"),
+        (lambda _: DropTopic(participation_id=MARIA, topic="sharing"), "not_chosen"),
+        (lambda _: StopEverything(participation_id=MARIA), "not_chosen"),
+    ],
+)
+def test_what_waits_for_its_hours_is_suppressed_at_once_with_the_survivors_no(
+    world: World, no: Callable[[UUID], Command], reason: str
+) -> None:
+    channel_id = world.do(news.declare_safe(hours=AFTERNOONS)).channel_id
+    world.do(SHARING)
+    world.hear(news.grant_given())
+    assert world.due() == [("send_notice", NOON + timedelta(hours=3))]
 
-        world.do(no(channel_id))
+    world.do(no(channel_id))
+    world.run_due()
 
-        assert world.rows("queue") == []
-        world.do(StopEverything(participation_id=MARIA))
+    assert world.states() == [("suppressed", reason)]
+    assert world.due() == []
 
 
 @pytest.mark.rule("R71")
 @pytest.mark.rule("I09")
-def test_a_no_that_is_stored_between_the_check_and_the_queue_counts(world: World) -> None:
+@pytest.mark.parametrize(
+    ("no", "follows"),
+    [
+        (
+            lambda id: DeclareChannelUnsafe(participation_id=MARIA, channel_id=id),
+            [("suppressed", "unsafe")],
+        ),
+        (lambda _: DropTopic(participation_id=MARIA, topic="sharing"), []),
+    ],
+)
+def test_a_no_that_is_stored_between_the_check_and_the_queue_counts(
+    world: World, no: Callable[[UUID], Command], follows: list[tuple[str, str]]
+) -> None:
     """Preference, topics and notice are streams of their own: only the log's order decides."""
-    for no in (
-        lambda channel_id: DeclareChannelUnsafe(participation_id=MARIA, channel_id=channel_id),
-        lambda _: DropTopic(participation_id=MARIA, topic="sharing"),
-    ):
-        channel_id = declare(world)
-        world.do(SHARING)
+    channel_id = declare(world)
+    world.do(SHARING)
 
-        world.hear_with_something_in_between(
-            news.grant_given(), lambda no=no, to=channel_id: world.do(no(to))
-        )
+    world.hear_with_something_in_between(news.grant_given(), lambda: world.do(no(channel_id)))
 
-        assert world.notices().notices[-1].state == "queued"
-        assert world.rows("queue") == []
-        world.do(StopEverything(participation_id=MARIA))
+    assert world.states() == follows
+    assert world.due() == []
 
 
 @pytest.mark.rule("R71")
@@ -146,7 +158,7 @@ def test_a_way_that_staff_recorded_is_used_once_a_second_trained_person_confirme
     world.do(SHARING)
     channel_id = world.do(news.declare_safe(), by=ROSA).channel_id
     world.hear(news.grant_given())
-    assert world.rows("queue") == []
+    assert world.due() == []
 
     world.do(ConfirmChannel(participation_id=MARIA, channel_id=channel_id), by=NOOR)
     world.hear(news.grant_revoked())
@@ -284,7 +296,8 @@ def test_after_an_erasure_nobody_reads_an_address_and_nothing_is_sent(world: Wor
         )
     )
 
-    assert world.rows("queue") == []
+    assert world.run_due() == 1
+    assert world.states() == [("suppressed", "no_channel")]
     assert [(row[3], row[4], row[13]) for row in world.rows("contact_channels")] == [
         (None, None, "erased")
     ]

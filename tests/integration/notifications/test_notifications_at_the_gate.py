@@ -66,7 +66,8 @@ def test_from_a_survivors_words_to_a_notice_in_the_queue_and_out_of_it(
     assert seen["channels"][0]["address"] == ADDRESS
     assert seen["channels"][0]["hours"] == MAIL["hours"]
     assert door.knock(SURVIVOR, "stop_everything", **WHOSE)["ok"] == {"state": "stopped"}
-    assert world.rows("queue") == []
+    world.run_due()
+    assert world.states() == [("suppressed", "not_chosen")]
 
 
 @pytest.mark.rule("R71")

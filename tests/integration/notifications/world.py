@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,6 +19,7 @@ from shared.contracts.notifications import GetNotices, GetPreference, Notices, P
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context, Work
 from shared.identity.principal import Principal
+from shared.scheduler.scheduler import Scheduler
 from shared.sealing.keys import DataKey, KeyDestroyed
 from tests.support.examples import MARIA, NOON, SURVIVOR, an_id
 from tests.support.postgres import Databases
@@ -51,6 +53,12 @@ class Keys:
         self._destroyed.add((participation_id, record_class))
 
 
+def once(do: Callable[[], object]) -> Callable[[], object]:
+    """``do`` the first time, and nothing afterwards."""
+    left = [do]
+    return lambda: left.pop()() if left else None
+
+
 class Caller:
     """Remembers what was asked of other services."""
 
@@ -61,26 +69,63 @@ class Caller:
         self.asked.append((service, method))
 
 
+NOBODY_LISTENS = 1
+
+
+def relay_at(port: int) -> dict[str, str]:
+    """What a deployment sets, for a relay on loopback."""
+    return {
+        "SAYSO_SMTP_HOST": "127.0.0.1",
+        "SAYSO_SMTP_PORT": str(port),
+        "SAYSO_SMTP_SECURITY": "none",
+        "SAYSO_MAIL_FROM": "notes@mail.example.org",
+        "SAYSO_MAIL_FROM_NAME": "Notes",
+    }
+
+
 class World:
     """One service, one database, and whoever speaks to it."""
 
-    def __init__(self, stores: Databases) -> None:
+    def __init__(self, stores: Databases, environ: dict[str, str] | None = None) -> None:
         self.stores = stores
+        self.environ = relay_at(NOBODY_LISTENS) if environ is None else environ
         self.now = NOON
         self.keys, self.caller = Keys(), Caller()
         self.positions: dict[str, int] = {}
+        self.app = self._started()
+
+    def _started(self) -> Application:
         app = build(
             Edge(
                 service="notifications",
-                dsn=stores.role("notifications"),
+                dsn=self.stores.role("notifications"),
                 keys=self.keys,
                 caller=self.caller,
                 fingerprint_key=bytes(32),
                 clock=lambda: self.now,
+                secrets={"message_id": b"message ids" * 3},
+                settings=self.environ,
             )
         )["app"]
         assert isinstance(app, Application)
-        self.app = app
+        return app
+
+    def restart(self) -> None:
+        """The process ended, wherever it was, and another one began."""
+        self.app.close()
+        self.app = self._started()
+
+    def run_due(self) -> int:
+        """What the scheduler does in one turn."""
+        return Scheduler("notifications", self.app, lambda: self.now).run_once()
+
+    def due(self) -> list[tuple[str, datetime]]:
+        """(kind, time) of what waits for its time."""
+        return [(row[0], row[2]) for row in self.rows("due")]
+
+    def states(self) -> list[tuple[str, str | None]]:
+        """(state, reason) of Maria's notices, in order."""
+        return [(n.state, n.reason) for n in self.notices().notices]
 
     def do(self, request: Request, by: Principal = SURVIVOR, key: UUID | None = None) -> Any:
         """What the service answers; a command without a key gets one of its own."""
@@ -115,6 +160,7 @@ class World:
             meanwhile()
 
         app: Any = self.app
+        meanwhile = once(meanwhile)
         app.reactions = {**REACTIONS, message.type: slowly}
         self.hear(message)
         del app.reactions

@@ -17,6 +17,8 @@ MORNINGS = SafeHours.of(range(7), "08:00", "09:00", "UTC")
 TODAY = NOON.date()
 EMAIL = an_id("maria's e-mail")
 PHONE = an_id("maria's phone")
+SENDERS = frozenset({"email", "sms"})
+"""The ways that something can be sent by, in these tests."""
 
 
 def preference() -> ContactPreference:

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from services.notifications.domain.hours import SafeHours
 from services.notifications.domain.notice import Notice
 from services.notifications.domain.preference import ContactPreference
 from services.notifications.domain.topics import TopicChoice
@@ -26,6 +27,7 @@ class _Channel:
     first_day: date
     recorded: Decision
     days: int
+    hours: SafeHours
     live: bool
     waiting: tuple[date, Decision] | None = None
 
@@ -39,10 +41,14 @@ class Judge:
     channels: dict[UUID, _Channel] = field(default_factory=dict)
     topics: dict[str, Decision | None] = field(default_factory=dict)
     """Topic → nothing more to wait for, or who recorded what waits."""
+    notices: dict[UUID, tuple[str, UUID]] = field(default_factory=dict)
+    """What became of a notice that was queued, and for which way."""
+    versions: dict[UUID, int] = field(default_factory=dict)
 
     def judge(self, history: Iterable[Any]) -> None:
-        """Read a history from its beginning."""
+        """Read what comes next of a history; the first time, its beginning."""
         for event in history:
+            self.versions[event.originator_id] = event.originator_version
             match event:
                 case ContactPreference.ChannelDeclaredSafe():
                     self._declared(event)
@@ -70,12 +76,32 @@ class Judge:
                     assert self.topics[event.topic] is None, "R71: chosen by staff alone"
                 case Notice.NoticeQueued():
                     self._queued(event)
+                    self.notices[event.originator_id] = "queued", event.channel_id
+                case Notice.NoticePutOff():
+                    assert self._state(event) in ("queued", "sending")
+                    self._becomes(event, "queued")
+                case Notice.NoticeSending():
+                    assert self._state(event) == "queued", "sent again"
+                    self._sending(event)
+                    self._becomes(event, "sending")
+                case Notice.NoticeSent():
+                    assert self._state(event) in ("sending", "unknown"), "sent without an intent"
+                    self._becomes(event, "ended")
+                case Notice.NoticeOutcomeUnknown():
+                    assert self._state(event) == "sending"
+                    self._becomes(event, "unknown")
+                case Notice.NoticeFailed():
+                    assert self._state(event) in ("queued", "sending")
+                    self._becomes(event, "ended")
+                case Notice.NoticeSuppressed() if event.originator_id in self.notices:
+                    assert self._state(event) == "queued"
+                    self._becomes(event, "ended")
 
     def _declared(self, event: ContactPreference.ChannelDeclaredSafe) -> None:
         own = not event.decision.told_by_staff
         last = event.verified_on + timedelta(days=event.stale_after_days)
         self.channels[event.channel_id] = _Channel(
-            [last], event.verified_on, event.decision, event.stale_after_days, live=own
+            [last], event.verified_on, event.decision, event.stale_after_days, event.hours, own
         )
 
     def _confirmed(self, event: ContactPreference.ChannelConfirmed) -> None:
@@ -107,6 +133,25 @@ class Judge:
         assert event.send_from >= event.at
         for day in (event.at.date(), event.send_from.date()):
             assert channel.first_day <= day <= max(channel.last_days), "I09: stale"
+
+    def _sending(self, event: Notice.NoticeSending) -> None:
+        assert self.topics.get(event.topic, event) is None, "R26: not chosen any more"
+        assert event.channel_id == self.notices[event.originator_id][1], "I09: another channel"
+        assert event.channel_id in self.channels, "I09: declared unsafe, erased, or never declared"
+        channel = self.channels[event.channel_id]
+        assert channel.live, "R71: nobody confirmed it"
+        assert channel.first_day <= event.at.date() <= max(channel.last_days), "I09: stale"
+        assert channel.hours.next_window(event.at)[0] == event.at, "I09: outside safe hours"
+        assert event.at < event.until <= channel.hours.next_window(event.at)[1]
+        assert event.preference_version == self.versions[event.preference_id], "I09: not the latest"
+        choice = TopicChoice.create_id(event.participation_id)
+        assert event.topics_version == self.versions[choice], "R26: not the latest choice"
+
+    def _state(self, event: Any) -> str:
+        return self.notices[event.originator_id][0]
+
+    def _becomes(self, event: Any, state: str) -> None:
+        self.notices[event.originator_id] = state, self.notices[event.originator_id][1]
 
     def _check_confirmer(self, recorded: Decision, confirming: Decision) -> None:
         who = confirming.recorded_by.actor_id

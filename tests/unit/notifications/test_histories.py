@@ -29,9 +29,11 @@ from shared.identity.principal import Principal
 from tests.support.examples import COMMUNITY_AGENCY, DANA, IVO, MARIA, NOOR, ROSA, SAM, an_id
 from tests.unit.notifications import news
 from tests.unit.notifications.judge import Judge, trained
-from tests.unit.notifications.memory import Notifications
+from tests.unit.notifications.memory import MOODS, Crash, Notifications
 
 STAFF = (ROSA, NOOR, IVO)
+SENT: list[int] = []
+"""How many messages each history sent, not counting its end."""
 people = st.sampled_from((MARIA, MARIA, MARIA, DANA))
 topics = st.sampled_from(("sharing", "hearings", "hearings"))
 recorders = st.sampled_from((None, *STAFF))
@@ -48,6 +50,10 @@ class Histories(RuleBasedStateMachine):
         self.position = 0
         self.channels: dict[UUID, list[UUID]] = {MARIA: [], DANA: []}
         self.judged = 0
+        self.judges = {
+            person: Judge(trained(*STAFF, SAM), frozenset({COMMUNITY_AGENCY}))
+            for person in (MARIA, DANA)
+        }
 
     @initialize()
     def both_are_served_by_all_three(self) -> None:
@@ -60,6 +66,7 @@ class Histories(RuleBasedStateMachine):
         # Most of what can go wrong begins with a way that staff wrote down.
         self.declare(MARIA, ROSA, 9, 0, "00:00", (0, 1, 2, 3, 4, 5, 6))
         self.declare(MARIA, None, 5, 0, "13:00", (0, 3))
+        self.declare(DANA, None, 9, 0, "00:00", (0, 1, 2, 3, 4, 5, 6))
 
     @rule(
         person=people,
@@ -166,26 +173,51 @@ class Histories(RuleBasedStateMachine):
         """Also backwards: no clock is trusted to be right."""
         self.notifications.now += timedelta(hours=hours)
 
+    @rule(
+        mood=st.sampled_from((*MOODS, *["well"] * 6)),
+        person=people,
+        no=st.sampled_from((None, "drop", "stop")),
+    )
+    def what_is_due_is_done(self, mood: str, person: UUID, no: str | None) -> None:
+        """By a relay in any mood; and while it was asked, somebody may say no."""
+        relay = self.notifications.relay
+        relay.mood = mood
+        if no == "drop":
+            relay.meanwhile = lambda: self.drop(person, None, "sharing")
+        if no == "stop":
+            relay.meanwhile = lambda: self.stop(person, None, 0)
+        try:
+            self.notifications.run_due()
+        except Crash:
+            self.notifications.restart()
+        relay.meanwhile = lambda: None
+
+    @invariant()
+    def no_message_was_handed_over_twice(self) -> None:
+        taken = self.notifications.relay.taken
+        assert len(taken) == len(set(taken))
+
     @invariant()
     def whatever_happened_the_next_notice_breaks_no_rule(self) -> None:
         for person in (MARIA, DANA):
             self._hear(news.disclosure_made(person))
-            Judge(trained(*STAFF, SAM), frozenset({COMMUNITY_AGENCY})).judge(self._history(person))
+        news_since, self.judged = self.notifications.log[self.judged :], len(self.notifications.log)
+        for person, judge in self.judges.items():
+            judge.judge(_of(person, news_since))
 
     def teardown(self) -> None:
+        """In the end, with a relay that works, everything that waits ends, and nothing twice."""
+        SENT.append(len(self.notifications.relay.taken))
+        self.notifications.relay.mood = "well"
+        for days in (0, 0, 10, 10, 10):
+            self.notifications.now += timedelta(days=days, minutes=10)
+            self.notifications.run_due()
+        assert self.notifications.due == {}
+        self.no_message_was_handed_over_twice()
         for person in (MARIA, DANA):
             found = self.notifications.aggregate(ContactPreference.create_id(person))
             assert found is None or isinstance(found, ContactPreference)
             assert list(found.channels if found else ()) == self.channels[person]
-
-    def _history(self, person: UUID) -> list[Any]:
-        streams = {ContactPreference.create_id(person), TopicChoice.create_id(person)}
-        return [
-            event
-            for event in self.notifications.log
-            if event.originator_id in streams
-            or (getattr(event, "topic", None) and vars(event).get("participation_id") == person)
-        ]
 
     def _one(self, person: UUID, number: int) -> UUID:
         mine = self.channels[person]
@@ -210,6 +242,16 @@ class Histories(RuleBasedStateMachine):
         self.notifications.hear(message, self.position, producer)
 
 
+def _of(person: UUID, history: list[Any]) -> list[Any]:
+    streams = {ContactPreference.create_id(person), TopicChoice.create_id(person)}
+    return [
+        event
+        for event in history
+        if event.originator_id in streams
+        or (getattr(event, "topic", None) and vars(event).get("participation_id") == person)
+    ]
+
+
 TestHistories = pytest.mark.rule("I09")(
     pytest.mark.rule("R11")(pytest.mark.rule("R26")(pytest.mark.rule("R71")(Histories.TestCase)))
 )
@@ -219,3 +261,8 @@ TestHistories.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+
+
+def test_the_histories_sent_something() -> None:
+    """Runs after them: a history in which nothing is ever sent would prove nothing."""
+    assert sum(count > 0 for count in SENT) > len(SENT) / 4 > 0

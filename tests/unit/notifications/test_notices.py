@@ -10,7 +10,7 @@ from services.notifications.contracts import announce
 from services.notifications.domain.notice import Notice
 from shared.contracts.notifications import NoticeQueuedMessage, NoticeSuppressedMessage
 from tests.support.examples import MARIA, NOON, ROSA, said
-from tests.unit.notifications.contact import EMAIL, declare, preference
+from tests.unit.notifications.contact import EMAIL, SENDERS, declare, preference
 
 
 def notice() -> Notice:
@@ -22,7 +22,7 @@ def test_a_queued_notice_cites_the_preference_that_is_live() -> None:
     maria, requested = preference(), notice()
     declare(maria)
 
-    assert requested.check(maria, at=NOON) == "queued"
+    assert requested.check(maria, senders=SENDERS, at=NOON) == "queued"
 
     _, queued = requested.collect_events()
     assert isinstance(queued, Notice.NoticeQueued)
@@ -43,7 +43,7 @@ def test_without_a_live_preference_a_notice_is_suppressed_with_the_reason(
     if reason == "unsafe":
         maria.declare_unsafe(EMAIL, decision=said())
 
-    assert requested.check(maria, at=NOON + timedelta(days=days)) == "suppressed"
+    assert requested.check(maria, senders=SENDERS, at=NOON + timedelta(days=days)) == "suppressed"
 
     _, suppressed = requested.collect_events()
     assert isinstance(suppressed, Notice.NoticeSuppressed)
@@ -53,16 +53,16 @@ def test_without_a_live_preference_a_notice_is_suppressed_with_the_reason(
 def test_a_person_without_any_preference_is_not_contacted() -> None:
     requested = notice()
 
-    assert requested.check(None, at=NOON) == "suppressed"
+    assert requested.check(None, senders=SENDERS, at=NOON) == "suppressed"
 
 
 def test_a_checked_notice_stays_as_it_is() -> None:
     maria, requested = preference(), notice()
-    requested.check(maria, at=NOON)
+    requested.check(maria, senders=SENDERS, at=NOON)
     requested.collect_events()
     declare(maria)
 
-    assert requested.check(maria, at=NOON) == "suppressed"
+    assert requested.check(maria, senders=SENDERS, at=NOON) == "suppressed"
     assert list(requested.collect_events()) == []
 
 
@@ -76,7 +76,7 @@ def test_one_cause_has_one_notice() -> None:
 def test_others_hear_that_a_notice_was_queued_and_never_where_to() -> None:
     maria, requested = preference(), notice()
     declare(maria)
-    requested.check(maria, at=NOON)
+    requested.check(maria, senders=SENDERS, at=NOON)
 
     first, queued = requested.collect_events()
 
@@ -88,7 +88,7 @@ def test_others_hear_that_a_notice_was_queued_and_never_where_to() -> None:
 
 def test_others_hear_of_a_suppressed_notice_by_its_reason() -> None:
     requested = notice()
-    requested.check(None, at=NOON)
+    requested.check(None, senders=SENDERS, at=NOON)
 
     _, suppressed = requested.collect_events()
 

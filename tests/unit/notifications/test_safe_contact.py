@@ -25,6 +25,7 @@ from tests.unit.notifications.contact import (
     EMAIL,
     MORNINGS,
     PHONE,
+    SENDERS,
     TODAY,
     declare,
     preference,
@@ -44,7 +45,7 @@ def test_a_way_the_survivor_called_safe_is_safe_at_once() -> None:
 
     assert state == "safe"
     assert events(maria) == ["ChannelDeclaredSafe"]
-    way = maria.way(NOON)
+    way = maria.way(NOON, SENDERS)
     assert isinstance(way, Way)
     assert (way.channel_id, way.send_from) == (EMAIL, NOON)
 
@@ -56,7 +57,7 @@ def test_a_way_that_staff_recorded_is_not_used_before_it_is_confirmed() -> None:
     state = declare(maria, decision=said(recorded_by=ROSA))
 
     assert state == "awaiting_confirmation"
-    assert maria.way(NOON) == "unconfirmed"
+    assert maria.way(NOON, SENDERS) == "unconfirmed"
 
 
 @pytest.mark.rule("R71")
@@ -144,7 +145,7 @@ def test_not_safe_any_more_acts_at_once_whoever_records_it(recorder: object) -> 
 
     assert state == "unsafe"
     assert events(maria) == ["ChannelDeclaredUnsafe"]
-    assert maria.way(NOON) == "unsafe"
+    assert maria.way(NOON, SENDERS) == "unsafe"
 
 
 def test_a_way_that_waits_for_confirmation_can_be_declared_unsafe() -> None:
@@ -155,7 +156,7 @@ def test_a_way_that_waits_for_confirmation_can_be_declared_unsafe() -> None:
 
     with pytest.raises(NotUsedAnyMore):
         maria.confirm(EMAIL, trained=True, decision=said(recorded_by=NOOR))
-    assert maria.way(NOON) == "unsafe"
+    assert maria.way(NOON, SENDERS) == "unsafe"
 
 
 def test_declaring_unsafe_twice_is_ignored() -> None:
@@ -177,8 +178,8 @@ def test_a_way_goes_stale_by_itself() -> None:
     maria = preference()
     declare(maria, stale_after_days=30)
 
-    assert isinstance(maria.way(NOON + 30 * DAY), Way)
-    assert maria.way(NOON + 31 * DAY) == "stale"
+    assert isinstance(maria.way(NOON + 30 * DAY, SENDERS), Way)
+    assert maria.way(NOON + 31 * DAY, SENDERS) == "stale"
 
 
 def test_a_clock_that_went_backwards_finds_no_safe_way() -> None:
@@ -186,7 +187,7 @@ def test_a_clock_that_went_backwards_finds_no_safe_way() -> None:
     maria = preference()
     declare(maria)
 
-    assert maria.way(NOON - 2 * DAY) == "stale"
+    assert maria.way(NOON - 2 * DAY, SENDERS) == "stale"
 
 
 def test_verifying_starts_the_window_anew() -> None:
@@ -197,8 +198,8 @@ def test_verifying_starts_the_window_anew() -> None:
     state = maria.verify(EMAIL, later.date(), decision=said(at=later))
 
     assert state == "safe"
-    assert isinstance(maria.way(NOON + 50 * DAY), Way)
-    assert maria.way(NOON + 51 * DAY) == "stale"
+    assert isinstance(maria.way(NOON + 50 * DAY, SENDERS), Way)
+    assert maria.way(NOON + 51 * DAY, SENDERS) == "stale"
 
 
 @pytest.mark.rule("R71")
@@ -211,10 +212,10 @@ def test_a_verification_that_staff_recorded_counts_once_confirmed() -> None:
     state = maria.verify(EMAIL, later.date(), decision=said(recorded_by=ROSA, at=later))
 
     assert state == "awaiting_confirmation"
-    assert isinstance(maria.way(later), Way)
-    assert maria.way(NOON + 31 * DAY) == "stale"
+    assert isinstance(maria.way(later, SENDERS), Way)
+    assert maria.way(NOON + 31 * DAY, SENDERS) == "stale"
     maria.confirm(EMAIL, trained=True, decision=said(recorded_by=NOOR, at=later))
-    assert isinstance(maria.way(NOON + 50 * DAY), Way)
+    assert isinstance(maria.way(NOON + 50 * DAY, SENDERS), Way)
 
 
 def test_the_same_verification_twice_is_ignored() -> None:
@@ -284,7 +285,7 @@ def test_a_notice_waits_for_the_next_safe_hours() -> None:
     maria = preference()
     declare(maria, hours=MORNINGS)
 
-    way = maria.way(NOON)
+    way = maria.way(NOON, SENDERS)
 
     assert isinstance(way, Way)
     assert way.send_from == NOON.replace(hour=8) + DAY
@@ -296,15 +297,15 @@ def test_no_safe_hour_is_left_before_the_way_goes_stale() -> None:
     tuesdays = SafeHours.of([1], "08:00", "09:00", "UTC")
     declare(maria, hours=tuesdays, stale_after_days=3)
 
-    assert maria.way(NOON + 2 * DAY) == "out_of_hours"
+    assert maria.way(NOON + 2 * DAY, SENDERS) == "out_of_hours"
 
 
 def test_the_way_whose_safe_hours_come_first_is_taken() -> None:
     maria = preference()
     declare(maria, EMAIL, hours=MORNINGS)
-    declare(maria, PHONE, "voice", hours=ALWAYS)
+    declare(maria, PHONE, "sms", hours=ALWAYS)
 
-    way = maria.way(NOON)
+    way = maria.way(NOON, SENDERS)
 
     assert isinstance(way, Way)
     assert way.channel_id == PHONE
@@ -315,17 +316,42 @@ def test_waiting_for_the_survivors_call_is_the_last_resort() -> None:
     declare(maria, PHONE, "i_will_call_you", address=None)
     declare(maria, EMAIL, hours=MORNINGS)
 
-    way = maria.way(NOON)
+    way = maria.way(NOON, SENDERS)
     assert isinstance(way, Way)
     assert way.channel == "email"
     maria.declare_unsafe(EMAIL, decision=said())
-    way = maria.way(NOON)
+    assert maria.way(NOON, SENDERS) == "they_call"
+
+
+@pytest.mark.parametrize("channel", ["voice", "sms", "printed_letter"])
+def test_a_way_that_nothing_can_be_sent_by_is_named_as_such_and_hides_no_other(
+    channel: str,
+) -> None:
+    maria = preference()
+    declare(maria, PHONE, channel)
+
+    assert maria.way(NOON, frozenset({"email"})) == "no_sender"
+    declare(maria, EMAIL, hours=MORNINGS)
+    way = maria.way(NOON, frozenset({"email"}))
     assert isinstance(way, Way)
-    assert way.channel == "i_will_call_you"
+    assert way.channel_id == EMAIL
+
+
+@pytest.mark.rule("I09")
+def test_the_same_way_is_looked_at_again_and_never_another() -> None:
+    maria = preference()
+    declare(maria, EMAIL)
+    declare(maria, PHONE, "sms")
+
+    assert isinstance(maria.same_way(EMAIL, NOON), Way)
+    maria.declare_unsafe(EMAIL, decision=said())
+
+    assert maria.same_way(EMAIL, NOON) == "unsafe"
+    assert maria.same_way(an_id("nothing"), NOON) == "no_channel"
 
 
 def test_nobody_declared_anything() -> None:
-    assert preference().way(NOON) == "no_channel"
+    assert preference().way(NOON, SENDERS) == "no_channel"
 
 
 def test_an_unsafe_way_never_hides_a_safe_one() -> None:
@@ -334,7 +360,7 @@ def test_an_unsafe_way_never_hides_a_safe_one() -> None:
     declare(maria, PHONE, "sms")
     maria.declare_unsafe(EMAIL, decision=said())
 
-    way = maria.way(NOON)
+    way = maria.way(NOON, SENDERS)
 
     assert isinstance(way, Way)
     assert way.channel_id == PHONE
@@ -349,7 +375,7 @@ def test_everything_can_be_declared_unsafe_in_one_step() -> None:
     maria.declare_all_unsafe(decision=said())
 
     assert events(maria) == ["ChannelDeclaredUnsafe", "ChannelDeclaredUnsafe"]
-    assert maria.way(NOON) == "unsafe"
+    assert maria.way(NOON, SENDERS) == "unsafe"
 
 
 def test_after_an_erasure_no_way_is_left() -> None:
@@ -361,7 +387,7 @@ def test_after_an_erasure_no_way_is_left() -> None:
     maria.erase(an_id("erasure"))
 
     assert events(maria) == ["ContactErased"]
-    assert maria.way(NOON) == "no_channel"
+    assert maria.way(NOON, SENDERS) == "no_channel"
     with pytest.raises(NotUsedAnyMore):
         maria.verify(EMAIL, TODAY, decision=said())
     assert maria.declare_unsafe(EMAIL, decision=said()) == "erased"

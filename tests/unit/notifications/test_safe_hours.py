@@ -112,3 +112,12 @@ def test_the_next_opening_is_always_inside_hours_as_the_wall_clock_shows_them(
 
 def _clock(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def test_the_window_that_comes_next_says_when_it_ends() -> None:
+    mornings = SafeHours.of(range(7), "08:00", "09:00", "UTC")
+    tomorrow = at("2026-06-02 08:00")
+
+    assert mornings.next_window(at("2026-06-01 12:00")) == (tomorrow, tomorrow + timedelta(hours=1))
+    inside = tomorrow + timedelta(minutes=20)
+    assert mornings.next_window(inside) == (inside, tomorrow + timedelta(hours=1))

@@ -1,0 +1,1 @@
+"""How an address and a message are written: pure."""
