@@ -80,7 +80,7 @@ def up(compose: list[str]) -> None:
             "Put them back, or delete the data too: make down DATA=1"
         )
     generate()
-    _compose(compose, "build", "--quiet", "migrate")
+    _compose(compose, "build", "--quiet", "migrate", "mailbox")
     _compose(compose, "up", "-d", "--remove-orphans")
     _wait(compose)
     print("The platform is up: http://127.0.0.1:8000  (API documentation: /docs)")

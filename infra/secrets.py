@@ -16,6 +16,8 @@ the host shall read them.
     auditor/        db_<service>_audit, ledger.vkey: for who checks, not for who serves
     gateway/        broker, gateway_key.pem, issuers.json, rpc_keys.json,
                     staff_issuers.json, agencies.json, agency_pepper
+    mailbox/        certificate.pem, key.pem, smtp_password: of the development mailbox, which
+                    notifications/ holds as smtp_ca.pem and smtp_password
     people/         development_issuer_key.pem, agencies.json: for the journey; in no container
     shared/         rpc_keys.json, of which every container has a copy
 """
@@ -31,6 +33,7 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from infra.certificates import self_signed
 from services.audit.application import LedgerSettings
 from services.audit.formats.note import VERIFIER_FILE, Signer
 from services.gateway.agencies import AgencyKey, hashed, new_key, written
@@ -45,6 +48,8 @@ DATABASE_ROLES = ("owner", "committer", "query", "relay", "audit")
 HELD_BY_SERVICE = ("committer", "query", "relay")
 AGENCIES = ("community", "community", "parole")
 """The kinds of the agencies that take part in the journey."""
+MAILBOX = "mailbox"
+PASSWORD = "smtp_password"  # noqa: S105 - the name of a file
 
 
 def secret() -> str:
@@ -72,6 +77,10 @@ class Folder:
             self.write(name, make())
         return file.read_text("utf-8")
 
+    def has(self, name: str) -> bool:
+        """Whether the file is there."""
+        return (self._path / name).exists()
+
     def write(self, name: str, content: str) -> None:
         """Write a file so that nobody ever sees half of it."""
         draft = self._path / f".{name}.new"
@@ -97,6 +106,7 @@ def generate(root: Path = GENERATED) -> None:
     _keys(root, containers)
     _ledger(containers["audit"], auditor)
     _people(Folder(root, "people"), containers[GATEWAY])
+    _mailbox(Folder(root, MAILBOX), containers["notifications"])
 
 
 def _databases(migrate: Folder, containers: dict[str, Folder], auditor: Folder) -> None:
@@ -144,6 +154,17 @@ def _people(people: Folder, gateway: Folder) -> None:
     agencies = json.loads(people.keep("agencies.json", _first_agencies))
     kept = (AgencyKey(UUID(a["id"]), a["unit_kind"], hashed(a["key"], pepper)) for a in agencies)
     gateway.keep("agencies.json", lambda: written(kept))
+
+
+def _mailbox(mailbox: Folder, notifications: Folder) -> None:
+    """The development mailbox and who sends to it; a deployment's own relay is kept."""
+    if not (mailbox.has("certificate.pem") and mailbox.has("key.pem")):
+        for name, pem in zip(("certificate.pem", "key.pem"), self_signed(MAILBOX), strict=True):
+            mailbox.write(name, pem)
+    certificate = mailbox.keep("certificate.pem", str)
+    password = mailbox.keep(PASSWORD, secret)
+    notifications.keep(PASSWORD, lambda: password)
+    notifications.keep("smtp_ca.pem", lambda: certificate)
 
 
 def _first_agencies() -> str:

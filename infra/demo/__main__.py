@@ -25,6 +25,8 @@ from infra import canaries
 from infra.compose import CannotStart, command
 from infra.demo.credentials import Held
 from infra.demo.journey import Journey
+from infra.demo.mailbox import Mailbox
+from infra.demo.notices import Mail, of_compose
 from infra.demo.people import JourneyFailed
 from infra.demo.platform import running
 from infra.demo.voices import Voices
@@ -47,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if asked.platform:
             held = Held.from_folder(GENERATED / "people")
-            return _searched(_played(COMPOSE, held, asked.race or 200))
+            return _searched(_played(COMPOSE, held, asked.race or 200, of_compose))
         return _embedded(asked.port, asked.race or 25, stay=not asked.once)
     except JourneyFailed as failed:
         print(f"\nThe journey did not hold: {failed}", file=sys.stderr)
@@ -68,10 +70,11 @@ def _embedded(port: int, race: int, *, stay: bool) -> int:
     held = Held.made()
     with (
         tempfile.TemporaryDirectory(prefix="sayso-", ignore_cleanup_errors=True) as folder,
-        running(Path(folder), held, "127.0.0.1", port) as address,
+        Mailbox() as mailbox,
+        running(Path(folder), held, "127.0.0.1", port, mailbox=mailbox) as address,
     ):
         print(f"Ready after {time.monotonic() - started:.1f} s.", flush=True)
-        _played(address, held, race)
+        _played(address, held, race, mailbox.mail)
         if stay:
             _show(held, address)
             signal.sigwait({signal.SIGINT, signal.SIGTERM})
@@ -105,10 +108,10 @@ def _searched(journey: Journey) -> int:
     return 1 if hits else 0
 
 
-def _played(address: str, held: Held, race: int) -> Journey:
+def _played(address: str, held: Held, race: int, mail: Mail) -> Journey:
     voices = Voices()
     started = time.monotonic()
-    journey = Journey(address, held, voices, race)
+    journey = Journey(address, held, voices, race, mail=mail)
     asyncio.run(journey.play())
     with voices.page("What this cannot protect") as page:
         page.print(Markdown(LIMITS.read_text("utf-8")))

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from infra.canaries import ways
+from infra.demo import notices
 from infra.demo.chapters import (
     erased_to_the_end,
     every_door,
@@ -78,7 +79,12 @@ class Journey:
         voices: Voices,
         race: int = 200,
         words: Words | None = None,
+        *,
+        mail: notices.Mail,
     ) -> None:
+        """``mail`` says what came into the mailbox of the platform's relay."""
+        self.mail = mail
+        self.mail_before = 0
         self.words = words or Words()
         self.http = httpx.AsyncClient(
             base_url=base_url,
@@ -150,6 +156,7 @@ class Journey:
     async def play(self) -> None:
         """All of it, in order."""
         self.voices.open()
+        self.mail_before = len(await asyncio.to_thread(self.mail))
         try:
             await self._begins_alone()
             await self._notice_first()
@@ -475,16 +482,8 @@ class Journey:
     # -- 8 ------------------------------------------------------------------------------------
 
     async def _others_react(self) -> None:
-        self.voices.chapter("8  Others learn of it, and act")
-
-        async def queued() -> list[dict[str, Any]] | None:
-            notices = (await self.survivor.read(f"{self.participation}/notices"))["notices"]
-            return [n for n in notices if n["state"] == "queued"] or None
-
-        notices = await eventually("a neutral notice is queued", queued)
-        if {n["topic"] for n in notices} != {"sharing"}:
-            raise JourneyFailed("a notice was queued on a topic nobody chose")
-        self.voices.log(f"{len(notices)} neutral notices queued, on the one topic that was chosen")
+        self.voices.chapter("8  A notice that is safe to send, and one that is not")
+        await notices.play(self)
 
     # -- 9 ------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ It takes every message and passes none on. A deployment has a relay instead.
 
     python mailbox.py serve     in the compose platform: STARTTLS, login, port 2525
     python mailbox.py list      what came, one JSON object a line
+    python mailbox.py healthy   ends with 0 if it listens
 
 Stands alone: its container holds this file and aiosmtpd, and nothing of Sayso.
 """
@@ -16,6 +17,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import ssl
 import sys
 import threading
@@ -113,6 +115,16 @@ class Mailbox:
         self._thread.join(10)
         self._loop.close()
 
+    def __enter__(self) -> Mailbox:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def mail(self) -> list[Received]:
+        """What came, oldest first."""
+        return list(self.received)
+
     async def handle_DATA(self, _server: Any, session: Session, envelope: Envelope) -> str:
         """Keep a message."""
         content = envelope.content
@@ -174,6 +186,9 @@ def main(arguments: list[str]) -> int:
         for received in kept():
             print(received.to_json())
         return 0
+    if arguments == ["healthy"]:
+        with socket.create_connection(("127.0.0.1", PORT), timeout=3) as connection:
+            return 0 if connection.recv(3) == b"220" else 1
     if arguments == ["serve"]:
         secrets = Path(os.environ.get("SAYSO_SECRETS", "/run/secrets"))
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.demo.credentials import Held
+from infra.demo.mailbox import Mailbox
 from services.gateway import serve
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings, Limits
@@ -16,15 +17,34 @@ from shared.identity.tokens import GATEWAY
 from shared.run import embedded
 
 
+def relayed_by(mailbox: Mailbox) -> dict[str, str]:
+    """The settings of a deployment whose relay is this mailbox, on loopback."""
+    return {
+        "SAYSO_SMTP_HOST": mailbox.host,
+        "SAYSO_SMTP_PORT": str(mailbox.port),
+        "SAYSO_SMTP_SECURITY": "none",
+        "SAYSO_MAIL_FROM": "notes@mail.example.org",
+        "SAYSO_MAIL_FROM_NAME": "Notes",
+    }
+
+
 @contextmanager
 def running(
-    folder: Path, held: Held, host: str, port: int, limits: Limits | None = None
+    folder: Path,
+    held: Held,
+    host: str,
+    port: int,
+    limits: Limits | None = None,
+    *,
+    mailbox: Mailbox,
 ) -> Iterator[str]:
     """Start everything in ``folder`` and yield the address; stop everything at the end.
 
+    ``mailbox``, which runs already, takes the notices.
+
     ``OSError`` where the port is taken, ``RuntimeError`` where the gateway does not start.
     """
-    platform = embedded(folder)
+    platform = embedded(folder, settings=relayed_by(mailbox))
     try:
         pepper = secrets.token_bytes(32)
         settings = GatewaySettings(

@@ -135,6 +135,23 @@ def test_generating_again_changes_no_secret_and_makes_what_is_missing(secrets: P
     assert changed == {"consent/broker", "rabbitmq/definitions.json"}
 
 
+def test_the_mailbox_of_development_is_reached_by_nobody_but_who_sends(secrets: Path) -> None:
+    assert {name for name, c in CONTAINERS.items() if "mail" in c["networks"]} == {
+        "mailbox",
+        "notifications",
+    }
+    held = contents(secrets / "notifications")
+    assert held["smtp_ca.pem"] == (secrets / "mailbox/certificate.pem").read_text()
+    assert held["smtp_password"] == (secrets / "mailbox/smtp_password").read_text()
+    assert "key.pem" not in held
+
+
+def test_a_relay_of_the_deployments_own_is_kept(secrets: Path) -> None:
+    (secrets / "notifications/smtp_password").write_text("the relay's")
+    generate(secrets)
+    assert (secrets / "notifications/smtp_password").read_text() == "the relay's"
+
+
 def test_two_platforms_share_no_secret(tmp_path: Path) -> None:
     generate(tmp_path / "one")
     generate(tmp_path / "two")

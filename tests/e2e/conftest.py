@@ -12,6 +12,7 @@ import pytest
 from psycopg2.extensions import make_dsn
 
 from infra.demo.credentials import Held
+from infra.demo.mailbox import Mailbox
 from infra.demo.platform import running
 from services.gateway.limits import Rate
 from services.gateway.settings import Limits
@@ -28,6 +29,7 @@ class Running:
     address: str
     held: Held
     folder: Path
+    mailbox: Mailbox
 
     def dsn(self, database: str = "postgres") -> str:
         """The superuser's connection to its PostgreSQL."""
@@ -40,7 +42,10 @@ def embedded() -> Iterator[Running]:
     folder = Path(tempfile.mkdtemp(prefix="sayso-", dir="/tmp"))
     held = Held.made()
     try:
-        with running(folder, held, "127.0.0.1", 0, UNHURRIED) as address:
-            yield Running(address, held, folder)
+        with (
+            Mailbox() as mailbox,
+            running(folder, held, "127.0.0.1", 0, UNHURRIED, mailbox=mailbox) as address,
+        ):
+            yield Running(address, held, folder, mailbox)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

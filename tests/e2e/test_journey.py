@@ -30,7 +30,8 @@ def play(platform: Running, race: int, words: Words | None = None) -> Journey:
     voices = Voices(Console(file=io.StringIO(), width=150))
 
     async def played() -> Journey:
-        journey = Journey(platform.address, platform.held, voices, race, words)
+        mail = platform.mailbox.mail
+        journey = Journey(platform.address, platform.held, voices, race, words, mail=mail)
         await journey.play()
         return journey
 
@@ -54,6 +55,7 @@ def confidential(journey: Journey) -> tuple[bytes, ...]:
 @pytest.mark.rule("R71")
 @pytest.mark.rule("R31")
 @pytest.mark.rule("R09")
+@pytest.mark.rule("I09")
 def test_the_journey_holds_with_two_hundred_races_and_the_parole_officer_sees_nothing(
     embedded: Running,
 ) -> None:
@@ -64,6 +66,9 @@ def test_the_journey_holds_with_two_hundred_races_and_the_parole_officer_sees_no
     assert journey.doors == len([row for row in ROUTES if row.who != ANYONE])
     assert journey.parole_agency.asked > journey.doors > 30
     assert journey.voices.heard["agency"]
+    heard = journey.voices.heard
+    assert any("There is something new" in said for said in heard["survivor"])
+    assert any("suppressed: unsafe" in said for said in heard["the log"])
 
 
 @pytest.mark.rule("I14")

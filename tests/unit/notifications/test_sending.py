@@ -27,7 +27,7 @@ class Maria:
     def __init__(self, hours: SafeHours | None = None, stale_after_days: int = 30) -> None:
         self.preference = preference()
         self.topics = TopicChoice(participation_id=MARIA)
-        self.topics.choose("sharing", trained=False, decision=said())
+        self.topics.choose("sharing", decision=said())
         more: dict[str, Any] = {"hours": hours} if hours else {}
         declare(self.preference, stale_after_days=stale_after_days, **more)
         self.notice = Notice(
