@@ -73,6 +73,7 @@ class Notice(Aggregate):
         preference_version: int
         topics_version: int
         channel_id: UUID
+        channel: str
         wording_version: str
         language: str
         until: datetime
@@ -207,6 +208,7 @@ class Notice(Aggregate):
             preference_version=way.preference_version,
             topics_version=topics_version,
             channel_id=way.channel_id,
+            channel=way.channel,
             wording_version=wording_version,
             language=language,
             until=until,
@@ -320,6 +322,7 @@ class Notice(Aggregate):
         preference_version: int,
         topics_version: int,
         channel_id: UUID,
+        channel: str,
         wording_version: str,
         language: str,
         until: datetime,

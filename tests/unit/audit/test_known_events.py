@@ -75,6 +75,11 @@ CONCERNS: dict[str, set[str]] = {
     "NoticeRequested": set(),
     "NoticeQueued": {"I09"},
     "NoticeSuppressed": {"I13"},
+    "NoticePutOff": set(),
+    "NoticeSending": {"I09"},
+    "NoticeSent": {"I09"},
+    "NoticeFailed": {"I13"},
+    "NoticeOutcomeUnknown": set(),
 }
 """Event → the invariants that it matters to; I14 and I15 judge every event.
 
@@ -88,7 +93,7 @@ BY_WHAT_IS_MISSING = {
     | {"OptionOffered", "ChoiceRecorded", "OptionChosen", "ContactMade"},
     "I09": {"Begun"},
     "I13": {"GrantProposed", "ParticipationBegun", "GrantExpired", "DecisionLapsed"}
-    | {"NoticeSuppressed"},
+    | {"NoticeSuppressed", "NoticeFailed"},
 }
 """What an invariant takes in without its name: by aggregate, by order, by how a name ends."""
 

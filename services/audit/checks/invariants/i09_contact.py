@@ -3,8 +3,10 @@
 Rule R47 and safe contact: nothing leads to somebody's door but a way that they
 declared safe themselves, or that was confirmed after staff wrote it down (R71),
 inside its days and hours; and only on a topic that they chose (R11, R26). Judged
-at each `NoticeQueued` and `NoticeSent` against the preference that it cites and
-the topics of the same person, as both stood then.
+at each `NoticeQueued` and `NoticeSending` against the preference that it cites and
+the topics of the same person, as both stood then: what was being handed over when
+they said no is through before their no is answered. No `NoticeSent` without its
+`NoticeSending`.
 """
 
 from __future__ import annotations
@@ -83,12 +85,12 @@ class Contact(Invariant):
         super().__init__(history, most)
         self._preferences: Streams[_Preference] = Streams(history, _Preference, _prefer, most)
         self._topics: Streams[_Topics] = Streams(history, _Topics, _choose, most)
-        self._queued: Streams[list[Entry]] = Streams(history, list, _queue, most)
+        self._intents: Streams[list[int | None]] = Streams(history, list, _intend, most)
 
     @property
     def retained(self) -> int:
         """Preferences, choices of topics, notices."""
-        return len(self._preferences) + len(self._topics) + len(self._queued)
+        return len(self._preferences) + len(self._topics) + len(self._intents)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """A preference, a topic, or a notice."""
@@ -98,22 +100,16 @@ class Contact(Invariant):
             case "TopicChoice":
                 self._topics.remember(entry)
             case "Notice" if entry.name == "NoticeQueued":  # I09
-                yield from self._check(entry, entry, entry.time("send_from"))
-                self._queued.remember(entry)
+                yield from self._check(entry, entry.time("send_from"))
+            case "Notice" if entry.name == "NoticeSending":  # I09
+                yield from self._check(entry, entry.at)
+                self._intents.remember(entry)
             case "Notice" if entry.name == "NoticeSent":  # I09
-                yield from self._sent(entry)
+                if entry.number("tries") not in self._intents.before(entry):
+                    yield self.found(entry, "the notice was sent without an intent that cites why")
 
-    def _sent(self, entry: Entry) -> Iterator[Finding]:
-        queued = self._queued.before(entry)
-        if entry.id("channel_id") is not None and entry.id("preference_id") is not None:
-            yield from self._check(entry, entry, entry.at)
-        elif queued:
-            yield from self._check(entry, queued[-1], entry.at)
-        else:
-            yield self.found(entry, "the notice was sent and cites no preference")
-
-    def _check(self, entry: Entry, cites: Entry, at: datetime | None) -> Iterator[Finding]:
-        wrong = self._topic(cites) or self._way(cites, at)
+    def _check(self, entry: Entry, at: datetime | None) -> Iterator[Finding]:
+        wrong = self._topic(entry) or self._way(entry, at)
         if wrong is not None:
             sentence, against = wrong
             yield self.found(entry, f"the notice {sentence}", against)
@@ -141,7 +137,16 @@ class Contact(Invariant):
             return "cites a preference that is not the person's", None
         if way is None or version is None or version > preference.version:
             return "cites a way of contact that was not declared", None
-        return _useless(way, cites.text("channel"), at)
+        return _useless(way, cites.text("channel"), at) or _outdated(cites, version, preference)
+
+
+def _outdated(
+    cites: Entry, version: int, preference: _Preference
+) -> tuple[str, Place | None] | None:
+    """What is sent cites the preference as it is; what is queued may be overtaken."""
+    if cites.name == "NoticeSending" and version != preference.version:
+        return "is sent by a preference that was changed since", None
+    return None
 
 
 def _useless(way: _Way, channel: str | None, at: datetime) -> tuple[str, Place | None] | None:
@@ -236,9 +241,9 @@ def _choose(topics: _Topics, entry: Entry) -> None:
             topics.dropped[topic] = _place(entry)
 
 
-def _queue(queued: list[Entry], entry: Entry) -> None:
-    if entry.name == "NoticeQueued":
-        queued[:] = [entry]
+def _intend(tries: list[int | None], entry: Entry) -> None:
+    if entry.name == "NoticeSending":
+        tries[:] = [entry.number("tries")]
 
 
 def _hours(entry: Entry) -> _Hours | None:

@@ -101,23 +101,33 @@ def _(books: Books) -> list[Row]:
     return [notice.set(preference_id=other.stream)]
 
 
-@breaks("I09", "a notice that was sent and cites nothing")
+@breaks("I09", "a notice that was sent without an intent")
 def _(books: Books) -> list[Row]:
     notice = a_notice(books)
     sent = books.again(notice, new_stream=True)
     sent.topic = notice.topic.replace("NoticeQueued", "NoticeSent")
-    sent.cites = None
-    for name in ("preference_id", "channel_id", "preference_version"):
-        del sent.state[name]
-    return [sent]
+    return [sent.set(tries=1)]
 
 
-@breaks("I09", "a notice that was sent when its way was not safe any more")
-def _(books: Books) -> list[Row]:
+def an_intent(books: Books) -> Row:
+    """To send a notice of which nothing else is left."""
     notice = a_notice(books)
-    sent = books.again(notice)
-    sent.topic = notice.topic.replace("NoticeQueued", "NoticeSent")
-    return [sent.at(last(books, "notifications").stored_at)]
+    intent = books.again(notice)
+    intent.topic = notice.topic.replace("NoticeQueued", "NoticeSending")
+    return intent.set(tries=1)
+
+
+@breaks("I09", "a notice that is sent when its way is not safe any more")
+def _(books: Books) -> list[Row]:
+    return [an_intent(books).at(last(books, "notifications").stored_at)]
+
+
+@breaks("I09", "a notice that is sent by a preference that was changed since")
+def _(books: Books) -> list[Row]:
+    intent = an_intent(books).at(a_notice(books).stored_at)
+    intent.cites = None
+    books.put(intent, after=a_notice(books))
+    return [intent.set(preference_version=1)]
 
 
 # -- I14 ----------------------------------------------------------------------------------------
