@@ -69,7 +69,7 @@ class Story:
             clock=self.clock,
             database=database,
             look_every=0.02,
-            environ=NOBODY_LISTENS,
+            settings=NOBODY_LISTENS,
         ).start()
         self.gateway = self.platform.caller("gateway")
 

@@ -148,7 +148,7 @@ class Keys:
         return DataKey(key_id, UUID(sys.argv[2]), "contact", bytes(range(32)))
 
 app = build(Edge("notifications", dsns.__getitem__, Keys(), None, bytes(32), lambda: now,
-                 secrets={"message_id": b"k" * 32}, environ=environ))["app"]
+                 secrets={"message_id": b"k" * 32}, settings=environ))["app"]
 print("ready", flush=True)
 Scheduler("notifications", app, lambda: now).run_once()
 print("done", flush=True)
