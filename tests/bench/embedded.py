@@ -9,11 +9,15 @@ import sys
 from pathlib import Path
 
 from infra.demo.credentials import Held
+from infra.demo.mailbox import Mailbox
 from infra.demo.platform import running
 from shared.observability.logs import configure
 
 if __name__ == "__main__":
     configure("bench", level="ERROR")
-    with running(Path(sys.argv[1]), Held.made(), "127.0.0.1", 0) as address:
+    with (
+        Mailbox() as mailbox,
+        running(Path(sys.argv[1]), Held.made(), "127.0.0.1", 0, mailbox=mailbox) as address,
+    ):
         print(address, flush=True)
         sys.stdin.readline()
