@@ -21,6 +21,7 @@ from shared.eventstore.database import Database
 PSEUDONYMS = "pseudonyms"
 """The name of a service's key under which streams are named in the ledger."""
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _HASH = re.compile("[0-9a-f]{64}")
 
 ROWS = (
@@ -122,7 +123,7 @@ def digests_after(
 
 def _canonical(value: Any) -> bytes:
     # Texts, whole numbers and lists of them under sorted keys: here this is RFC 8785, and quicker.
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def _read(state: bytes) -> dict[str, Any]:

@@ -182,7 +182,7 @@ def test_before_the_first_checkpoint_there_is_nothing(world: World) -> None:
 @pytest.mark.parametrize("count", [1, 200, 256, 300, 70_000])
 def test_the_tiles_alone_give_the_root_that_is_signed(world: World, count: int) -> None:
     """As a client of c2sp.org/tlog-tiles derives it: from the leaves, and from each level up."""
-    world.store("intake", count, streams=997)
+    world.fill(count)
     world.tick()
     size, root = checkpoint(world)
     for level in (0, 1, 2):

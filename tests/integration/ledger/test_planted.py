@@ -21,16 +21,9 @@ INSERT = (
 
 
 @pytest.fixture
-def world(world: World) -> World:
-    """Three checkpoints over two services' rows; intact."""
-    for _ in range(3):
-        world.store("intake", 100)
-        world.store("consent", 20)
-        world.tick()
-    verdict = world.verify()
-    assert verdict.status == 0, verdict.said
-    assert "All of it holds." in verdict.said
-    return world
+def world(lived: World) -> World:
+    """Every test here tampers with a past."""
+    return lived
 
 
 def leaf_of(world: World, service: str, position: int) -> int:
@@ -143,19 +136,21 @@ def test_two_swapped_rows_are_found_and_named(world: World) -> None:
     assert "recorded at position 50" in second
 
 
-def test_a_row_inserted_twice_at_one_position_is_found(world: World) -> None:
-    world.tamper("intake", "ALTER TABLE events DROP CONSTRAINT events_pkey CASCADE")
-    world.tamper("intake", INSERT, 117, a_stream(99), 1, "services.intake.domain:Thing", b"{}")
-    verdict = world.verify()
+def test_a_row_inserted_twice_at_one_position_is_found(lived_alone: World) -> None:
+    lived_alone.tamper("intake", "ALTER TABLE events DROP CONSTRAINT events_pkey CASCADE")
+    lived_alone.tamper(
+        "intake", INSERT, 117, a_stream(99), 1, "services.intake.domain:Thing", b"{}"
+    )
+    verdict = lived_alone.verify()
     assert verdict.status in (21, 23), verdict.said
     assert "intake position 117:" in verdict.found("inserted")[0]
 
 
 @pytest.mark.parametrize("position", [0, -3])
-def test_a_row_inserted_before_the_first_is_found(world: World, position: int) -> None:
-    world.tamper("intake", "ALTER TABLE events DROP CONSTRAINT events_position_check")
-    world.tamper("intake", INSERT, position, a_stream(99), 1, "a:B", b"{}")
-    verdict = world.verify()
+def test_a_row_inserted_before_the_first_is_found(lived_alone: World, position: int) -> None:
+    lived_alone.tamper("intake", "ALTER TABLE events DROP CONSTRAINT events_position_check")
+    lived_alone.tamper("intake", INSERT, position, a_stream(99), 1, "a:B", b"{}")
+    verdict = lived_alone.verify()
     assert verdict.status == 23, verdict.said
     assert f"intake position {position}:" in verdict.found("inserted")[0]
 

@@ -60,10 +60,10 @@ class World:
     now: datetime = NOON
     away: set[str] = field(default_factory=set)
     quantum: int = 64
+    versions: dict[tuple[str, UUID], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.logs = {name: EventLog(self._database(name, "committer")) for name in LOGS}
-        self.versions: dict[tuple[str, UUID], int] = {}
         self.app = self.audit()
 
     def audit(self, **settings: str) -> AuditApplication:
@@ -112,6 +112,12 @@ class World:
             entries.append(Entry(event, published=number % 2 == 0))
         self.logs[service].store(Decision(entries=tuple(entries)))
 
+    def fill(self, count: int) -> None:
+        """Many records of a service that is not asked what it has stored."""
+        for after in range(0, count, 5_000):
+            some = range(after + 1, min(count, after + 5_000) + 1)
+            assert self.app._ledger.append("keyring", after, [b"%d" % i for i in some])
+
     def records(self, service: str) -> list[bytes]:
         """The records of what is stored now."""
         with self.database(service, "relay") as database:
@@ -152,6 +158,8 @@ class World:
                 for table in _TABLES[service]:
                     cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
                 yield cursor
+                for table in _TABLES[service]:
+                    cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER no_change")
         finally:
             connection.close()
 
@@ -160,6 +168,28 @@ class World:
         with self.superuser(service) as cursor:
             cursor.execute(sql, params)
             assert cursor.rowcount != 0, "nothing was tampered with"
+
+    def again(self) -> World:
+        """The same databases after a restart."""
+        return World(self.databases, self.now, versions=dict(self.versions))
+
+    def keep(self) -> None:
+        """Remember every row."""
+        self._each("CREATE TABLE kept_{0} AS TABLE {0}")
+
+    def put_back(self) -> None:
+        """Every row as it was kept."""
+        self._each("TRUNCATE {0}; INSERT INTO {0} TABLE kept_{0}")
+
+    def empty(self) -> None:
+        """Not a row is left."""
+        self._each("TRUNCATE {0}")
+
+    def _each(self, sql: str) -> None:
+        for service, tables in _TABLES.items():
+            with self.superuser(service) as cursor:
+                for table in tables:
+                    cursor.execute(sql.format(table))
 
     def rows(self, sql: str, service: str = "audit") -> list[tuple[Any, ...]]:
         """What is stored."""
