@@ -12,8 +12,9 @@ import pytest
 
 from tests.integration.ledger.world import World
 from tests.support.postgres import Databases, databases, fresh_databases, postgres_dsn
+from tests.support.rabbitmq import rabbitmq
 
-__all__ = ["databases", "postgres_dsn"]
+__all__ = ["databases", "postgres_dsn", "rabbitmq"]
 
 NAMES = ("audit", "intake", "consent")
 
