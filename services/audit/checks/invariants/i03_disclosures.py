@@ -82,13 +82,13 @@ class Disclosures(Invariant):
             if not any(entry.text(name) for name in _AUTHORITIES):
                 yield self.found(entry, f"{entry.name} names no authority")
         elif entry.aggregate == "Grant":
-            if entry.name == "DisclosureMade":  # I03
+            if entry.name == "DisclosureMade":  # I03 R23 R31
                 yield from self._disclosure(entry)
             self._releases.remember(entry)
         elif entry.name == "ItemsErased":
             self._erased.remember(entry)
         elif entry.name == "ItemHandedOver":
-            yield from self._hand_over(entry)
+            yield from self._hand_over(entry)  # I03
 
     def end(self) -> Iterator[Finding]:
         """Hand-overs whose disclosure has not come."""

@@ -80,11 +80,11 @@ class Withdrawal(Invariant):
         if entry.aggregate == "Participation":
             rest = self._rests.before(entry)
             if rest.since is not None and not _own(entry):
-                if entry.name not in _ENDING:  # I04
+                if entry.name not in _ENDING:  # I04 R09
                     yield self.found(
                         entry, f"{entry.name} was recorded while the case rested", rest.since
                     )
-                elif entry.name == "InvolvementChanged" and _comes_back(entry):
+                elif entry.name == "InvolvementChanged" and _comes_back(entry):  # I04 R12
                     yield self.found(
                         entry, "somebody else brought the participation back", rest.since
                     )

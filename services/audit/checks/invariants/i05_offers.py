@@ -50,7 +50,7 @@ class Offers(Invariant):
         if entry.aggregate != "Participation":
             return
         said = entry.said
-        if entry.name == "OptionOffered" and said is not None and said.by_staff:  # I05
+        if entry.name == "OptionOffered" and said is not None and said.by_staff:  # I05 R11 R48
             kind = entry.text("programme_type") or ""
             before = self._answers.before(entry).declined.get(kind)
             if before is not None:

@@ -81,8 +81,8 @@ class Unaffected(Invariant):
                 yield self._breach(entry, other)
             elif is_no and _ends(other) and not _same_thing(other, entry):
                 yield self._breach(other, entry)
-        if ends:  # I06
-            yield from self._caused(entry)
+        if ends:
+            yield from self._caused(entry)  # I06 R41
         if len(beside) < self.most:
             beside.append(entry)
 

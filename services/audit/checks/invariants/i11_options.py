@@ -50,7 +50,7 @@ class Options(Invariant):
         """An offer, or a choice."""
         if entry.aggregate != "Participation":
             return
-        if entry.name == "OptionChosen":  # I11
+        if entry.name == "OptionChosen":  # I11 R38
             wrong = _wrong(entry, self._offers.before(entry))
             if wrong is not None:
                 sentence, against = wrong

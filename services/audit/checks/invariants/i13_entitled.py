@@ -53,7 +53,7 @@ class Entitled(Invariant):
         "each yes is decided by a person entitled to it and never caused by a timer, an expiry or "
         "a failure"
     )
-    rules = ("R07", "R33", "R71")
+    rules = ("R33",)
 
     def __init__(self, history: History, most: int = MOST) -> None:
         super().__init__(history, most)

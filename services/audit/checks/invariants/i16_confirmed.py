@@ -108,15 +108,15 @@ class Confirmed(Invariant):
     def _judge(self, entry: Entry, said: Said) -> Wrong | None:
         stream = self._streams.before(entry)
         match entry.name:
-            case "GrantGiven":  # I16
-                return _grant(said, stream)
+            case "GrantGiven":
+                return _grant(said, stream)  # I16 R71
             case "OptionChosen" | "ErasureRequested":
-                return _decision(entry, said, stream)
+                return _decision(entry, said, stream)  # I16 R71
             case "TopicChosen" | "PreferenceVerified" if entry.fields.get("waits") is not True:
                 return (_AT_ONCE, None) if said.by_staff else None
             case "TopicConfirmed" | "ChannelConfirmed":
                 return _heard(said, stream.yeses.get(_key(entry)))
-        return _waited(entry, said, stream)
+        return _waited(entry, said, stream)  # I16 R71
 
 
 def _waited(entry: Entry, said: Said, stream: _Stream) -> Wrong | None:

@@ -139,7 +139,7 @@ def _(books: Books) -> list[Row]:
     return [row.set(purpose="she lives with her sister")]
 
 
-@breaks("I14", "an address that was not sealed")
+@breaks("I14", "an address that was not sealed", "R47")
 def _(books: Books) -> list[Row]:
     return [its_way(books).set(address="canary@example.org")]
 

@@ -15,7 +15,7 @@ from tests.integration.audit.plants.planting import (
 # -- I04 ----------------------------------------------------------------------------------------
 
 
-@breaks("I04", "a need written down after the case was closed")
+@breaks("I04", "a need written down after the case was closed", "R09")
 def _(books: Books) -> list[Row]:
     row = books.again(recorded_by_staff(books, "NeedStated"))
     return [row.at(last(books, "intake").stored_at)]
@@ -35,7 +35,7 @@ def _(books: Books) -> list[Row]:
     return [row.at(last(books, "intake").stored_at)]
 
 
-@breaks("I04", "somebody else bringing the participation back")
+@breaks("I04", "somebody else bringing the participation back", "R12")
 def _(books: Books) -> list[Row]:
     staff = recorded_by_staff(books, "NeedStated")
     closed = books.find("InvolvementChanged", involvement="closed")[-1]
@@ -58,7 +58,7 @@ def _(books: Books) -> list[Row]:
 # -- I05 ----------------------------------------------------------------------------------------
 
 
-@breaks("I05", "an offer of what was declined")
+@breaks("I05", "an offer of what was declined", "R11", "R48")
 def _(books: Books) -> list[Row]:
     declined = books.first("OptionDeclined", programme_type="letter_bank")
     offer = books.first("OptionOffered", programme_type="letter_bank")
@@ -87,7 +87,7 @@ def _(books: Books) -> list[Row]:
 # -- I06 ----------------------------------------------------------------------------------------
 
 
-@breaks("I06", "an assignment ended because a release was revoked")
+@breaks("I06", "an assignment ended because a release was revoked", "R41")
 def _(books: Books) -> list[Row]:
     return [books.first("AdvocateAssignmentEnded").caused_by(books.first("GrantRevoked"))]
 

@@ -14,20 +14,29 @@ from tests.integration.audit.books import Books, Row
 
 Plant = Callable[[Books], list[Row]]
 PLANTS: list[tuple[str, str, Plant]] = []
+RULES: dict[Plant, tuple[str, ...]] = {}
 
 
-def breaks(invariant: str, what: str) -> Callable[[Plant], Plant]:
+def breaks(invariant: str, what: str, *rules: str) -> Callable[[Plant], Plant]:
+    """Name a plant: the invariant that it breaks, how, and the rules that it breaks with it."""
+
     def planted(plant: Plant) -> Plant:
         PLANTS.append((invariant, what, plant))
+        RULES[plant] = (invariant, *rules)
         return plant
 
     return planted
 
 
 def cases() -> list[object]:
-    """One test case each, marked with the invariant that it breaks."""
+    """One test case each, marked with what it breaks."""
     return [
-        pytest.param(code, plant, id=f"{code} {what}", marks=pytest.mark.rule(code))
+        pytest.param(
+            code,
+            plant,
+            id=f"{code} {what}",
+            marks=[pytest.mark.rule(rule) for rule in RULES[plant]],
+        )
         for code, what, plant in PLANTS
     ]
 

@@ -49,7 +49,7 @@ def _(books: Books) -> list[Row]:
     return [made.set(disclosure_id=uuid4())]
 
 
-@breaks("I03", "a disclosure to another agency")
+@breaks("I03", "a disclosure to another agency", "R23")
 def _(books: Books) -> list[Row]:
     return [not_taken(books).set(recipient_agency_id=an_id("another agency"))]
 
@@ -59,7 +59,7 @@ def _(books: Books) -> list[Row]:
     return [not_taken(books).set(item=("intake", "need", uuid4()))]
 
 
-@breaks("I03", "a disclosure for another purpose")
+@breaks("I03", "a disclosure for another purpose", "R31")
 def _(books: Books) -> list[Row]:
     return [not_taken(books).set(purpose="prosecution")]
 

@@ -18,7 +18,7 @@ from tests.support.examples import NOOR, ROSA
 # -- I11 ----------------------------------------------------------------------------------------
 
 
-@breaks("I11", "a choice after an offer of one thing")
+@breaks("I11", "a choice after an offer of one thing", "R38")
 def _(books: Books) -> list[Row]:
     choice = a_choice(books)
     offered = books.find("OptionOffered", offer_id=uuid_of(choice, "offer_id"))
@@ -121,7 +121,7 @@ def _(books: Books) -> list[Row]:
 # -- I16 ----------------------------------------------------------------------------------------
 
 
-@breaks("I16", "a choice that staff wrote down in effect without a confirmation")
+@breaks("I16", "a choice in effect that staff wrote down and nobody confirmed", "R71")
 def _(books: Books) -> list[Row]:
     _, confirmed, chosen = waiting_choice(books)
     books.drop(confirmed)
@@ -166,7 +166,7 @@ def _(books: Books) -> list[Row]:
     return [erased]
 
 
-@breaks("I16", "a release confirmed by whoever had recorded the yes")
+@breaks("I16", "a release confirmed by whoever had recorded the yes", "R71")
 def _(books: Books) -> list[Row]:
     given = books.first("GrantGiven", confirmation="by_second_person")
     return [given.by(books.in_stream(given, "YesRecorded"))]
@@ -210,7 +210,7 @@ def _(books: Books) -> list[Row]:
     return [confirmed.by(recorded_by_staff(books, "ChannelDeclaredSafe"))]
 
 
-@breaks("I16", "a revocation that waited a day")
+@breaks("I16", "a revocation that waited a day", "R71")
 def _(books: Books) -> list[Row]:
     revoked = books.first("GrantRevoked")
     return [revoked.said(recorded_at=revoked.stored_at - timedelta(days=1))]
