@@ -99,13 +99,13 @@ class Contact(Invariant):
                 self._preferences.remember(entry)
             case "TopicChoice":
                 self._topics.remember(entry)
-            case "Notice" if entry.name == "NoticeQueued":  # I09
-                yield from self._check(entry, entry.time("send_from"))
-            case "Notice" if entry.name == "NoticeSending":  # I09
-                yield from self._check(entry, entry.at)
+            case "Notice" if entry.name == "NoticeQueued":
+                yield from self._check(entry, entry.time("send_from"))  # I09 R47
+            case "Notice" if entry.name == "NoticeSending":
+                yield from self._check(entry, entry.at)  # I09 R47
                 self._intents.remember(entry)
-            case "Notice" if entry.name == "NoticeSent":  # I09
-                if entry.number("tries") not in self._intents.before(entry):
+            case "Notice" if entry.name == "NoticeSent":
+                if entry.number("tries") not in self._intents.before(entry):  # I09
                     yield self.found(entry, "the notice was sent without an intent that cites why")
 
     def _check(self, entry: Entry, at: datetime | None) -> Iterator[Finding]:

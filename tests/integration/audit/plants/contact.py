@@ -42,7 +42,7 @@ def _(books: Books) -> list[Row]:
     return [notice]
 
 
-@breaks("I09", "a notice after its way was declared unsafe")
+@breaks("I09", "a notice after its way was declared unsafe", "R47")
 def _(books: Books) -> list[Row]:
     notice, way = a_notice(books), its_way(books)
     unsafe = books.again(way)
@@ -117,7 +117,7 @@ def an_intent(books: Books) -> Row:
     return intent.set(tries=1)
 
 
-@breaks("I09", "a notice that is sent when its way is not safe any more")
+@breaks("I09", "a notice that is sent when its way is not safe any more", "R47")
 def _(books: Books) -> list[Row]:
     return [an_intent(books).at(last(books, "notifications").stored_at)]
 
