@@ -33,6 +33,7 @@ def allowed(who: Principal, **resource: Any) -> set[str]:
     return {a for a in ACTIONS if platform_policies().allow(who, a, record)}
 
 
+@pytest.mark.rule("R28")
 @pytest.mark.rule("R74")
 def test_anyone_reads_options_begins_and_comes_back_and_no_more() -> None:
     assert allowed(Principal.anyone()) == PUBLIC
@@ -43,6 +44,7 @@ def test_the_survivor_does_everything_but_what_is_staffs_or_agencies() -> None:
     assert allowed(SURVIVOR) == ACTIONS - {"assign_advocate", "offer_options", "fetch_item"}
 
 
+@pytest.mark.rule("R50")
 @pytest.mark.rule("R72")
 def test_another_survivor_may_nothing_here() -> None:
     assert allowed(OTHER_SURVIVOR) == PUBLIC
