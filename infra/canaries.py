@@ -22,8 +22,8 @@ STORES = {
 LOG_FOLDERS = {"rabbitmq": "/var/log/rabbitmq"}
 """Where an image may log to a file instead of its output."""
 
-QUIET = frozenset({"migrate"})
-"""Containers that may have logged nothing."""
+QUIET = frozenset({"migrate", "auditor"})
+"""Containers that may have logged nothing: one that has ended, and one that runs when asked."""
 
 _SHORTEST = 8
 """Characters: what is shorter is found by chance."""
