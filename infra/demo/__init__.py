@@ -1,1 +1,1 @@
-"""The journey: a survivor's first decisions, played over HTTP in five voices."""
+"""The journey: a survivor's first decisions, played over HTTP in six voices."""

@@ -23,6 +23,7 @@ from rich.markdown import Markdown
 
 from infra import canaries
 from infra.compose import CannotStart, command
+from infra.demo import auditor
 from infra.demo.credentials import Held
 from infra.demo.journey import Journey
 from infra.demo.mailbox import Mailbox
@@ -49,7 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if asked.platform:
             held = Held.from_folder(GENERATED / "people")
-            return _searched(_played(COMPOSE, held, asked.race or 200, of_compose))
+            return _searched(
+                _played(COMPOSE, held, asked.race or 200, of_compose, auditor.of_compose())
+            )
         return _embedded(asked.port, asked.race or 25, stay=not asked.once)
     except JourneyFailed as failed:
         print(f"\nThe journey did not hold: {failed}", file=sys.stderr)
@@ -74,7 +77,7 @@ def _embedded(port: int, race: int, *, stay: bool) -> int:
         running(Path(folder), held, "127.0.0.1", port, mailbox=mailbox) as address,
     ):
         print(f"Ready after {time.monotonic() - started:.1f} s.", flush=True)
-        _played(address, held, race, mailbox.mail)
+        _played(address, held, race, mailbox.mail, auditor.of_embedded(Path(folder)))
         if stay:
             _show(held, address)
             signal.sigwait({signal.SIGINT, signal.SIGTERM})
@@ -108,10 +111,10 @@ def _searched(journey: Journey) -> int:
     return 1 if hits else 0
 
 
-def _played(address: str, held: Held, race: int, mail: Mail) -> Journey:
+def _played(address: str, held: Held, race: int, mail: Mail, auditing: auditor.Auditing) -> Journey:
     voices = Voices()
     started = time.monotonic()
-    journey = Journey(address, held, voices, race, mail=mail)
+    journey = Journey(address, held, voices, race, mail=mail, auditing=auditing)
     asyncio.run(journey.play())
     with voices.page("What this cannot protect") as page:
         page.print(Markdown(LIMITS.read_text("utf-8")))

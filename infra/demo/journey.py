@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from infra.canaries import ways
-from infra.demo import notices
+from infra.demo import auditor, notices
 from infra.demo.chapters import (
     erased_to_the_end,
     every_door,
@@ -70,7 +70,7 @@ class Agency:
 
 
 class Journey:
-    """Plays all ten parts; ``race`` is the number of concurrent request/revoke pairs."""
+    """Plays all eleven parts; ``race`` is the number of concurrent request/revoke pairs."""
 
     def __init__(
         self,
@@ -81,8 +81,13 @@ class Journey:
         words: Words | None = None,
         *,
         mail: notices.Mail,
+        auditing: auditor.Auditing,
     ) -> None:
-        """``mail`` says what came into the mailbox of the platform's relay."""
+        """``mail`` says what came into the mailbox of the platform's relay.
+
+        ``auditing`` is how an auditor's commands run beside the platform.
+        """
+        self.auditing = auditing
         self.mail = mail
         self.mail_before = 0
         self.words = words or Words()
@@ -168,6 +173,7 @@ class Journey:
             await self._others_react()
             await self._own_timeline()
             await self._erases()
+            await self._audited()
         finally:
             await self.http.aclose()
 
@@ -514,6 +520,12 @@ class Journey:
         self.voices.chapter("10  The words are rendered unreadable")
         await erased_to_the_end(self)
         self.voices.log("that something was said, and when, stays; what it was, nobody can read")
+
+    # -- 11 -----------------------------------------------------------------------------------
+
+    async def _audited(self) -> None:
+        self.voices.chapter("11  An auditor believes nobody, and sees no name")
+        await auditor.play(self, self.auditing)
 
     # -- throughout ---------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Five voices side by side: what each of them says and sees while the journey runs."""
+"""Six voices side by side: what each of them says and sees while the journey runs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-Voice = Literal["survivor", "advocate", "agency", "parole officer", "the log"]
-VOICES: tuple[Voice, ...] = ("survivor", "advocate", "agency", "parole officer", "the log")
+Voice = Literal["survivor", "advocate", "agency", "parole officer", "the log", "auditor"]
+VOICES: tuple[Voice, ...] = (
+    "survivor",
+    "advocate",
+    "agency",
+    "parole officer",
+    "the log",
+    "auditor",
+)
 _STYLES = {
     "survivor": "bold cyan",
     "advocate": "green",
     "agency": "yellow",
     "parole officer": "red",
     "the log": "dim",
+    "auditor": "magenta",
 }
 
 
@@ -34,13 +42,13 @@ class Voices:
 
     console: Console = field(
         default_factory=lambda: Console(
-            width=None if sys.stdout.isatty() else 150, highlight=False, soft_wrap=False
+            width=None if sys.stdout.isatty() else 170, highlight=False, soft_wrap=False
         )
     )
     heard: dict[Voice, list[str]] = field(default_factory=lambda: {v: [] for v in VOICES})
 
     def open(self) -> None:
-        """Print the five names."""
+        """Print the six names."""
         self._row({v: v.upper() for v in VOICES}, header=True)
 
     def chapter(self, title: str) -> None:

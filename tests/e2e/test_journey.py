@@ -11,6 +11,7 @@ import psycopg2
 import pytest
 from rich.console import Console
 
+from infra.demo.auditor import of_embedded
 from infra.demo.journey import Journey, Words
 from infra.demo.voices import Voices
 from services.gateway.routes import ANYONE, ROUTES
@@ -31,7 +32,10 @@ def play(platform: Running, race: int, words: Words | None = None) -> Journey:
 
     async def played() -> Journey:
         mail = platform.mailbox.mail
-        journey = Journey(platform.address, platform.held, voices, race, words, mail=mail)
+        auditing = of_embedded(platform.folder)
+        journey = Journey(
+            platform.address, platform.held, voices, race, words, mail=mail, auditing=auditing
+        )
         await journey.play()
         return journey
 
@@ -69,6 +73,8 @@ def test_the_journey_holds_with_two_hundred_races_and_the_parole_officer_sees_no
     heard = journey.voices.heard
     assert any("There is something new" in said for said in heard["survivor"])
     assert any("suppressed: unsafe" in said for said in heard["the log"])
+    assert any("changed: intake position 1," in said for said in heard["auditor"])
+    assert any("as it was" in said for said in heard["auditor"])
 
 
 @pytest.mark.rule("I14")
