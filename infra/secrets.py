@@ -34,7 +34,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from infra.certificates import self_signed
-from services.audit.application import LedgerSettings
+from services.audit.formats.checkpoint import ORIGIN
 from services.audit.formats.note import VERIFIER_FILE, Signer
 from services.gateway.agencies import AgencyKey, hashed, new_key, written
 from services.gateway.dev_issuer import ISSUER, KEY_FILE, PINNED_FILE, DevIssuer
@@ -125,7 +125,7 @@ def _ledger(audit: Folder, auditor: Folder) -> None:
     A deployment that changes its log's name begins another log: the name is part of the key.
     """
     seed = base64.b64decode(audit.keep("ledger", key))
-    origin = os.environ.get("SAYSO_LEDGER_ORIGIN") or LedgerSettings.origin
+    origin = os.environ.get("SAYSO_LEDGER_ORIGIN") or ORIGIN
     auditor.write(VERIFIER_FILE, Signer.from_seed(origin, seed).verifier.vkey + "\n")
 
 

@@ -19,7 +19,7 @@ from services.audit.adapters.ledger import Ledger, Signed
 from services.audit.contracts import announce
 from services.audit.domain.deriving import FAN, Broken, Derived, compare_tiles
 from services.audit.domain.merkle import leaf_hash
-from services.audit.formats.checkpoint import Checkpoint
+from services.audit.formats.checkpoint import ORIGIN, Checkpoint
 from services.audit.formats.note import Signer, Verifier
 from services.audit.formats.tiles import HEIGHT, NoTile, Tile, bundle
 from services.audit.tables import TABLES, fold
@@ -59,7 +59,7 @@ class LedgerSettings:
 
     origin: Annotated[
         str, Variable("SAYSO_LEDGER_ORIGIN", "the log's name: its address without a scheme")
-    ] = "sayso.local/log"
+    ] = ORIGIN
     tick: Annotated[timedelta, Variable("SAYSO_LEDGER_TICK", "seconds between two checkpoints")] = (
         timedelta(hours=1)
     )

@@ -18,7 +18,7 @@ _LOOK_AGAIN = 0.5
 
 def run(asked: argparse.Namespace, given: Reading) -> int:
     """Check all that was asked for; the lowest status of what was found."""
-    verifier = _verifier(asked.key, given)
+    verifier = pinned(asked.key, given)
 
     def tell(finding: Finding) -> None:
         given.progress.clear()
@@ -28,7 +28,7 @@ def run(asked: argparse.Namespace, given: Reading) -> int:
     if asked.only != "rows":
         with given.connection(LEDGER) as ledger:
             known = [*asked.known, *([asked.remember] if _is_there(asked.remember) else [])]
-            notes = [_text(path) for path in known]
+            notes = [read_text(path) for path in known]
             seen = TreeCheck(ledger, verifier, notes, findings, given.progress).run()
         print(_of_tree(seen, verifier))
         if asked.remember and not findings.counts and seen.newest:
@@ -81,11 +81,11 @@ def _of_tree(seen: Seen, verifier: Verifier) -> str:
     return f"{verifier.name}: {seen.leaves:,} leaves read; {seen.signed:,} signed{also}"
 
 
-def _verifier(key: str | None, given: Reading) -> Verifier:
+def pinned(key: str | None, given: Reading) -> Verifier:
     """The key that the auditor pins: as text, or as a file."""
     path = Path(key) if key and "+" not in key else given.secrets / VERIFIER_FILE
     try:
-        return Verifier.from_vkey(key if key and "+" in key else _text(path))
+        return Verifier.from_vkey(key if key and "+" in key else read_text(path))
     except BadNote as bad:
         raise CannotRead(f"{key or path}: {bad}") from None
 
@@ -94,11 +94,19 @@ def _is_there(path: Path | None) -> bool:
     return path is not None and path.exists()
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A file's text; ``CannotRead`` where there is none."""
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CannotRead(f"{path} cannot be read: {type(error).__name__}") from None
+
+
+def key_argument(parser: argparse.ArgumentParser) -> None:
+    """Which key is pinned."""
+    parser.add_argument(
+        "--key", help=f"the log's verifier key, or a file of it ({VERIFIER_FILE} where secrets are)"
+    )
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,9 +119,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--service", action="append", help="rows of this service only; may be repeated"
     )
-    parser.add_argument(
-        "--key", help=f"the log's verifier key, or a file of it ({VERIFIER_FILE} where secrets are)"
-    )
+    key_argument(parser)
     parser.add_argument(
         "--known",
         action="append",

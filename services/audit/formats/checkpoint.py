@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from services.audit.formats.note import BadNote, Signer, Verifier
 
+ORIGIN = "sayso.local/log"
+"""The log's name where a deployment gives it none."""
+
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 

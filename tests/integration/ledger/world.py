@@ -18,7 +18,7 @@ from eventsourcing.persistence import StoredEvent
 
 from services.audit.application import AuditApplication
 from services.audit.cli.verify import COMMAND
-from shared.command_line import Reading
+from shared.command_line import Command, Reading
 from shared.contracts.refusal import Unavailable
 from shared.eventstore.batch import Decision, Entry
 from shared.eventstore.database import Database
@@ -132,11 +132,13 @@ class World:
 
     def verify(self, *words: str, key: str | None = None, patience: float = 0) -> Verdict:
         """What ``sayso audit verify`` says, and its exit status."""
+        pinned = key or self.app.verifier.vkey
+        return self.sayso(COMMAND, *words, "--key", pinned, "--patience", str(patience))
+
+    def sayso(self, command: Command, *words: str) -> Verdict:
+        """What a command of the auditor's says, and its exit status."""
         parser = argparse.ArgumentParser()
-        COMMAND.arguments(parser)
-        asked = parser.parse_args(
-            [*words, "--key", key or self.app.verifier.vkey, "--patience", str(patience)]
-        )
+        command.arguments(parser)
         reading = Reading(
             SERVICES,
             lambda service: self.databases.dsn(service, "audit"),
@@ -145,7 +147,8 @@ class World:
         )
         said = StringIO()
         with redirect_stdout(said):
-            status = COMMAND.run(asked, reading)
+            status = command.run(parser.parse_args(words), reading)
+        assert status == 0 or status in command.statuses
         return Verdict(status, said.getvalue())
 
     @contextmanager
