@@ -17,7 +17,8 @@ from shared.contracts.registry import keepers_of_the_ledger
 from shared.messaging.bus import ServiceCaller
 from shared.messaging.entry import entry
 
-MOST = 500
+MOST = 250
+"""A page holds the stored states of as many events in memory: letters are long."""
 
 
 class Digests(Model):

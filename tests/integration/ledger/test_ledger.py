@@ -144,6 +144,19 @@ def test_more_than_a_quantum_grows_it_by_several(world: World) -> None:
     assert checkpoint(world)[0] == 128
 
 
+def test_what_was_taken_in_since_the_last_checkpoint_is_compared_before_it_is_signed(
+    world: World,
+) -> None:
+    world.tick()
+    world.store("intake", 3)
+    world.app.pull("intake")
+    verdict = world.verify()
+    assert verdict.status == 0, verdict.said
+    assert "64 signed, 3 more since" in verdict.said
+    world.tamper("intake", "UPDATE events SET state = state || ' ' WHERE position = 2")
+    assert world.verify().status == 21
+
+
 def test_there_is_one_checkpoint_a_tick(world: World) -> None:
     world.tick()
     world.store("intake", 3)
