@@ -17,7 +17,7 @@ class NothingToBreak(Exception):
     """The mark stands at nothing that could be broken: it marks no code that enforces."""
 
 
-NEVER_ASKED = {"R24": "police_report", "R59": "immigration_status", "R62": "criminal_record"}
+NEVER_ASKED = {"R24": "police_report", "R59": "immigration_status", "R62": "arrest_record"}
 """The field that a marked class must not have, by the rule that says so."""
 
 
@@ -59,11 +59,15 @@ _KINDS = (
     ast.ClassDef,
     ast.FunctionDef,
     ast.Tuple,
+    ast.match_case,
 )
 
 
 def _is_at(node: ast.AST, line: int) -> bool:
-    return isinstance(node, _KINDS) and node.lineno <= line <= _head(node)
+    if isinstance(node, ast.match_case):
+        last = (node.guard or node.pattern).end_lineno or 0
+        return node.pattern.lineno <= line <= last
+    return isinstance(node, _KINDS) and getattr(node, "lineno", 0) <= line <= _head(node)
 
 
 def _head(node: ast.AST) -> int:
@@ -94,6 +98,11 @@ def _ways(source: str, node: ast.AST | None, mark: Mark) -> Iterator[tuple[str, 
                 yield f"the value is {instead}", _replace(source, value, instead)
         case ast.Expr() | ast.Raise():
             yield "it is left out", _replace(source, node, "pass")
+        case ast.match_case(guard=ast.expr() as guard):
+            yield "it never matches", _replace(source, guard, "False")
+        case ast.match_case(pattern=pattern):
+            at = _offset(source, pattern.end_lineno, pattern.end_col_offset)
+            yield "it never matches", (at, at, " if False")
         case ast.Tuple(elts=[*_, last]):
             yield "it never holds", _replace(source, last, "False")
         case ast.ClassDef(body=[*_, last]):

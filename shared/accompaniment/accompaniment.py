@@ -11,9 +11,12 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from eventsourcing.domain import event
 
 from shared.accompaniment.company import Assignment, Company
-from shared.accompaniment.refusals import NotAssigned, NoticeNotGiven
+from shared.accompaniment.refusals import CaseAtRest, NotAssigned, NoticeNotGiven
 from shared.contracts.decision import Base, RecordedBy
 from shared.eventstore.aggregate import Aggregate
+
+AT_REST = ("paused", "closed")
+"""How a case stands of which the survivor wishes to be asked nothing."""
 
 
 class Accompaniment(Aggregate):
@@ -38,6 +41,10 @@ class Accompaniment(Aggregate):
         base: str
         notice_version: str
 
+    class CaseStateKnown(Aggregate.Event):
+        participation_id: UUID
+        state: str
+
     @staticmethod
     def create_id(participation_id: UUID) -> UUID:
         """One per participation."""
@@ -47,6 +54,7 @@ class Accompaniment(Aggregate):
     def __init__(self, participation_id: UUID) -> None:
         self.participation_id = participation_id
         self.company = Company()
+        self.case_state = ""
 
     def advocate_assigned(self, advocate_id: UUID, base: Base, agency_id: UUID) -> None:
         """Intake says that the survivor has this advocate, of this base (R21)."""
@@ -64,15 +72,20 @@ class Accompaniment(Aggregate):
         if latest != (base, notice_version):
             self._notice_known(self.participation_id, base, notice_version)
 
+    def case_is(self, state: str) -> None:
+        """Intake says how the survivor's case stands."""
+        if self.case_state != state:
+            self._case_state_known(self.participation_id, state)
+
     def must_let_record(
         self, by: RecordedBy, *, no: bool = False, come_to_hear: bool = False
     ) -> None:
         """Refuses staff who may not write down what the survivor said.
 
         That is for an assigned advocate, after the notice of their base, if that was
-        the last one given (R21, R22). A no waits for no notice (R71). ``come_to_hear``:
-        for a second person, a colleague of an assigned advocate, of a base whose
-        notice was given at any time.
+        the last one given (R21, R22), and while the survivor's case does not rest (R09).
+        A no waits for none of it (R71). ``come_to_hear``: for a second person, a
+        colleague of an assigned advocate, of a base whose notice was given at any time.
         """
         if self.company.is_as_assigned(by):
             told = self.company.is_told_of(by.base)  # R21 R22
@@ -80,8 +93,16 @@ class Accompaniment(Aggregate):
             told = self.company.was_told_of(by.base)  # R22
         else:
             raise NotAssigned()
-        if not told and not no:
+        if no:
+            return
+        if self.case_state in AT_REST:  # R09 I04
+            raise CaseAtRest()
+        if not told:
             raise NoticeNotGiven()
+
+    @event(CaseStateKnown)
+    def _case_state_known(self, participation_id: UUID, state: str) -> None:
+        self.case_state = state
 
     @event(AdvocateKnown)
     def _advocate_known(

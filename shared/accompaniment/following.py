@@ -13,6 +13,7 @@ from shared.contracts.decision import Decision
 from shared.contracts.intake import (
     AdvocateAssignedMessage,
     AdvocateAssignmentEndedMessage,
+    CaseStateMessage,
     NoticeGivenMessage,
 )
 from shared.eventstore.aggregate import Aggregate
@@ -78,6 +79,13 @@ def notice_given(_app: Any, message: NoticeGivenMessage, work: Work) -> None:
     work.save(beside)
 
 
+def case_state_changed(_app: Any, message: CaseStateMessage, work: Work) -> None:
+    """When the survivor pauses or closes their case, staff ask nothing more of them here (R09)."""
+    beside = _beside(message.participation_id, work)
+    beside.case_is(message.state)
+    work.save(beside)
+
+
 def _beside(participation_id: UUID, work: Work) -> Accompaniment:
     id = Accompaniment.create_id(participation_id)
     return work.find(Accompaniment, id) or Accompaniment(participation_id)
@@ -87,5 +95,6 @@ REACTIONS: dict[str, Handler] = {
     AdvocateAssignedMessage.type: advocate_assigned,
     AdvocateAssignmentEndedMessage.type: assignment_ended,
     NoticeGivenMessage.type: notice_given,
+    CaseStateMessage.type: case_state_changed,
 }
 """To be followed by every service that records what survivors decide."""

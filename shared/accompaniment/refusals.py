@@ -22,6 +22,14 @@ class NoticeNotGiven(Refused):
     )
 
 
+class CaseAtRest(Refused):
+    """Nothing is asked of whoever paused or closed their case (R09, R11, I04)."""
+
+    code = "case_at_rest"
+    detail = "The survivor paused or closed this case; nothing is asked of them now."
+    what_to_do = "Wait. The survivor can reopen it at any time."
+
+
 class DecidedInTheFuture(Refused):
     """Nobody has decided tomorrow yet."""
 

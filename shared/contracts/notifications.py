@@ -242,6 +242,7 @@ SERVICE = ServiceContract(
             "intake.assignment.advocate_assigned.v1",
             "intake.assignment.ended.v1",
             "intake.participation.notice_given.v1",
+            "intake.case.state_changed.v1",
         ),
         "consent": (
             "consent.grant.given.v1",

@@ -18,7 +18,6 @@ from services.intake.domain.refusals import (
     AdvocateAlreadyThere,
     AdvocateNotAsked,
     BeyondRecall,
-    CaseAtRest,
     DeclinedBefore,
     ErasureUnderWay,
     NotAsAssigned,
@@ -32,7 +31,7 @@ from services.intake.domain.refusals import (
 )
 from shared.accompaniment.company import Company
 from shared.accompaniment.confirming import confirmed_by
-from shared.accompaniment.refusals import NoticeNotGiven, SecondPersonNeeded
+from shared.accompaniment.refusals import CaseAtRest, NoticeNotGiven, SecondPersonNeeded
 from shared.contracts.decision import Decision, RecordedBy
 from shared.eventstore.aggregate import Aggregate
 from shared.sealing.sealed import Sealed

@@ -39,14 +39,6 @@ class AdvocateAlreadyThere(Refused):
     what_to_do = "Let the survivor end that assignment and ask anew, if they wish."
 
 
-class CaseAtRest(Refused):
-    """The survivor paused or closed the case: nobody writes here until they come back."""
-
-    code = "case_at_rest"
-    detail = "The survivor paused or closed this case; nothing is asked of them now."
-    what_to_do = "Wait. The survivor can reopen it at any time."
-
-
 class TooFewOptions(Refused):
     """One option is no choice."""
 

@@ -29,6 +29,8 @@ def live_through_everything(world: World) -> None:
     world.decline(world.explained())
     world.given()
     world.unassign(SAM)
+    world.case("paused")
+    world.case("open")
     for _ in range(2):
         with pytest.raises(Refused):
             world.ask(newer.agency_reference)
@@ -76,6 +78,7 @@ def test_a_history_with_everything_has_every_event_of_the_service(world: World) 
         "AdvocateKnown",
         "AdvocateGone",
         "NoticeKnown",
+        "CaseStateKnown",
     }
 
 

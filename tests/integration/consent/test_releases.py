@@ -15,6 +15,7 @@ from services.consent.domain.errors import (
     RecipientCannotConfirm,
 )
 from shared.accompaniment.refusals import (
+    CaseAtRest,
     DecidedInTheFuture,
     NoticeNotGiven,
     SecondPersonNeeded,
@@ -160,6 +161,28 @@ def test_nobody_is_assigned_while_news_of_the_participation_waits(world: World) 
     world.park(MARIA)
 
     assert world.app.resource(asked, world.ctx(ROSA))["assigned"] == []
+
+
+@pytest.mark.rule("R09")
+@pytest.mark.rule("I04")
+def test_after_the_survivor_closed_their_case_staff_propose_and_record_nothing(
+    world: World,
+) -> None:
+    accompanied(world)
+    explained, given = world.explained(ROSA), world.given()
+    world.case("closed")
+
+    for ask in (
+        lambda: world.propose(ROSA, participation_id=MARIA),
+        lambda: world.give(explained, ROSA),
+        lambda: world.confirm(explained, NOOR),
+    ):
+        with pytest.raises(CaseAtRest):
+            ask()
+    assert world.revoke(given, ROSA).state == "revoked"
+    assert world.give(explained).state == "given"
+    world.case("reopened")
+    world.explained(ROSA)
 
 
 @pytest.mark.rule("R23")

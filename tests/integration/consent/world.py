@@ -27,6 +27,7 @@ from shared.contracts.consent import (
 from shared.contracts.intake import (
     AdvocateAssignedMessage,
     AdvocateAssignmentEndedMessage,
+    CaseStateMessage,
     ItemsErasedMessage,
     NoticeGivenMessage,
 )
@@ -136,6 +137,13 @@ class World:
         self.hear(
             NoticeGivenMessage(
                 participation_id=MARIA, base=base, notice_version=f"{base}-1", at=self.now
+            )
+        )
+
+    def case(self, state: str, participation_id: UUID = MARIA) -> None:
+        self.hear(
+            CaseStateMessage(
+                case_id=uuid4(), participation_id=participation_id, state=state, at=self.now
             )
         )
 

@@ -10,7 +10,7 @@ import pytest
 
 from shared.accompaniment.accompaniment import Accompaniment
 from shared.accompaniment.recording import recorder
-from shared.accompaniment.refusals import NotAssigned, NoticeNotGiven
+from shared.accompaniment.refusals import CaseAtRest, NotAssigned, NoticeNotGiven
 from shared.contracts.decision import Base, RecordedBy
 from shared.contracts.refusal import NotAllowed
 from shared.eventstore.clock import edge_time
@@ -160,12 +160,30 @@ def test_a_decision_of_staff_rests_on_their_bases_notice_and_the_survivors_on_th
     assert company.notice_for(recorder(SURVIVOR)) == "community-1"
 
 
+@pytest.mark.rule("R09")
+@pytest.mark.rule("I04")
+@pytest.mark.parametrize("rest", ["paused", "closed"])
+def test_of_whoever_rests_staff_record_nothing_but_a_no_until_they_come_back(rest: str) -> None:
+    beside = accompanied("community")
+    beside.case_is(rest)
+
+    with pytest.raises(CaseAtRest):
+        beside.must_let_record(ROSA_IS)
+    with pytest.raises(CaseAtRest):
+        beside.must_let_record(NOOR_IS, come_to_hear=True)
+    beside.must_let_record(ROSA_IS, no=True)
+
+    beside.case_is("open")
+    beside.must_let_record(ROSA_IS)
+
+
 def test_what_is_known_already_is_not_written_again() -> None:
     beside = accompanied("community")
 
     assign(beside, ROSA_IS)
     beside.notice_given("community", "community-1")
     beside.assignment_ended(uuid4())
+    beside.case_is("")
 
     assert beside.collect_events() == []
 

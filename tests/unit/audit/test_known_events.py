@@ -29,6 +29,7 @@ CONCERNS: dict[str, set[str]] = {
     "AdvocateKnown": set(),
     "AdvocateGone": {"I06"},
     "NoticeKnown": set(),
+    "CaseStateKnown": set(),
     # intake
     "InquiryOpened": set(),
     "NoticeHeard": set(),

@@ -11,11 +11,10 @@ from services.intake.domain import Participation
 from services.intake.domain.refusals import (
     AdvocateAlreadyThere,
     AdvocateNotAsked,
-    CaseAtRest,
     NoticeOfAnotherBase,
     OnlyTheSurvivor,
 )
-from shared.accompaniment.refusals import NoticeNotGiven
+from shared.accompaniment.refusals import CaseAtRest, NoticeNotGiven
 from tests.support.examples import an_id
 from tests.unit.intake.world import (
     ADVOCATE,

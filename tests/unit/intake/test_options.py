@@ -6,13 +6,13 @@ import pytest
 
 from services.intake.domain import Option
 from services.intake.domain.refusals import (
-    CaseAtRest,
     DeclinedBefore,
     NotOffered,
     OfferedBefore,
     OnlyTheSurvivor,
     TooFewOptions,
 )
+from shared.accompaniment.refusals import CaseAtRest
 from shared.contracts.decision import Decision
 from tests.support.examples import an_id
 from tests.unit.intake.world import (

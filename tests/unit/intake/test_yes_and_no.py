@@ -9,13 +9,12 @@ import pytest
 from services.intake.domain import Participation
 from services.intake.domain.refusals import (
     BeyondRecall,
-    CaseAtRest,
     ErasureUnderWay,
     NotAsAssigned,
     NothingToConfirm,
     UnknownDecision,
 )
-from shared.accompaniment.refusals import SecondPersonNeeded, TrainingNeeded
+from shared.accompaniment.refusals import CaseAtRest, SecondPersonNeeded, TrainingNeeded
 from tests.support.examples import NOOR, ROSA, an_id, said
 from tests.unit.intake.world import (
     ADVOCATE,
