@@ -52,6 +52,9 @@ test: setup ## Everything, with PostgreSQL from the wheel and a RabbitMQ that it
 bench: setup ## Measure everything beside its floor and peer; QUICK=1 a look, PLATFORM=1 what `make up` started
 	$(PY) -W ignore -m tests.bench $(if $(QUICK),--quick) $(if $(PLATFORM),--platform) $(if $(ONLY),--only $(ONLY))
 
+soak: setup ## Faults, full figures, goes on where it was; ONLY=kills,broker SEED=7 one again, REPORT=1 the table
+	$(PY) -W ignore -m tests.chaos $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report)
+
 rules: setup ## Rules by where they are enforced, tested, audited; MUTATE=1 breaks each mark; RULE=R07 only that
 	$(PY) -m infra.rules $(if $(MUTATE),--mutate) $(if $(RULE),--rule $(RULE))
 
@@ -86,4 +89,4 @@ format: setup ## Format, and mend what lint can mend
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-.PHONY: help setup pins verify test bench rules demo up journey down rebuild audit contracts format
+.PHONY: help setup pins verify test bench soak rules demo up journey down rebuild audit contracts format

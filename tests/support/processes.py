@@ -21,7 +21,7 @@ from shared.eventstore.embedded import EmbeddedServer
 from shared.identity.keys import SigningKey
 from shared.messaging.amqp.link import Broker
 from shared.messaging.amqp.transport import AmqpTransport
-from shared.messaging.envelope import SigningCaller
+from shared.messaging.envelope import PATIENCE, SigningCaller
 from shared.messaging.sealed_bodies import RpcKeys
 from tests.support.rabbitmq import PASSWORD, RabbitMQ, free_port
 
@@ -70,6 +70,8 @@ class Processes:
     broker: RabbitMQ
     server: EmbeddedServer
     folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+    """What every process is told beside where its stores are."""
     running: list[Service] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -79,13 +81,17 @@ class Processes:
             each.write_text(PASSWORD)
         self._run("shared.eventstore.migrate", self.secrets / "migrate")
 
-    def start(self, name: str) -> Service:
-        """A process of the service; it may not be ready yet."""
+    def start(self, name: str, *module: str) -> Service:
+        """A process of the service; it may not be ready yet.
+
+        ``module`` with its arguments is run instead of what the platform runs.
+        """
+        what = module or ("shared.run", "service", name)
         port = free_port()
         log = self.folder / f"{name}-{port}.log"
         with log.open("ab") as out:
             process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", "shared.run", "service", name],
+                [sys.executable, "-W", "ignore", "-m", *what],
                 cwd=ROOT,
                 env=self._environment(self.secrets / name, port),
                 stdout=out,
@@ -95,17 +101,30 @@ class Processes:
         self.running.append(service)
         return service
 
-    def caller(self, name: str = "gateway") -> SigningCaller:
+    def caller(self, name: str = "gateway", patience: float = PATIENCE) -> SigningCaller:
         """Calls over RabbitMQ in the name of a service; ``gateway`` speaks for people."""
         folder = self.secrets / name
         key = SigningKey.from_pem(name, (folder / f"{name}_key.pem").read_bytes())
         broker: Broker = self.broker.broker(name)
-        return SigningCaller(key, AmqpTransport(broker, RpcKeys(folder / "rpc_keys.json")), utc_now)
+        transport = AmqpTransport(broker, RpcKeys(folder / "rpc_keys.json"))
+        return SigningCaller(key, transport, utc_now, patience)
 
     def close(self) -> None:
         """End every process that was started here."""
         for service in self.running:
             service.end(signal.SIGKILL)
+
+    def audit(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """``sayso audit ...`` as the auditor runs it."""
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "shared.command_line", "audit", *words],
+            cwd=ROOT,
+            env=self._environment(self.secrets / "auditor", 0),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
 
     def _run(self, module: str, secrets: Path) -> None:
         command = [sys.executable, "-m", module]
@@ -114,6 +133,7 @@ class Processes:
     def _environment(self, secrets: Path, port: int) -> dict[str, str]:
         return {
             **os.environ,
+            **self.variables,
             "SAYSO_SECRETS": str(secrets),
             "SAYSO_POSTGRES_HOST": str(self.server.folder),
             "SAYSO_BROKER_HOST": self.broker.node.host,
@@ -123,9 +143,11 @@ class Processes:
 
 
 @contextmanager
-def processes(broker: RabbitMQ, server: EmbeddedServer, folder: Path) -> Iterator[Processes]:
+def processes(
+    broker: RabbitMQ, server: EmbeddedServer, folder: Path, variables: dict[str, str] | None = None
+) -> Iterator[Processes]:
     """Processes that end with the block."""
-    made = Processes(broker, server, folder)
+    made = Processes(broker, server, folder, variables or {})
     try:
         yield made
     finally:

@@ -160,6 +160,8 @@ class Log:
     entries: list[Announcement]
     visible: int = 0
     at: int = 0
+    rng: random.Random = field(default_factory=lambda: random.Random(0))
+    crash_rate: float = 0.0
 
     def cursor(self) -> int:
         return self.at
@@ -169,7 +171,13 @@ class Log:
 
     def confirmed(self, position: int, previous: int) -> None:
         assert previous == self.at
+        self._maybe_crash()
         self.at = position
+        self._maybe_crash()
+
+    def _maybe_crash(self) -> None:
+        if self.rng.random() < self.crash_rate:
+            raise Crash
 
 
 class Clock:

@@ -1,0 +1,5 @@
+"""The broker of this run; PostgreSQL is the platform's own."""
+
+from tests.support.rabbitmq import rabbitmq
+
+__all__ = ["rabbitmq"]

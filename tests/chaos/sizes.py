@@ -1,0 +1,35 @@
+"""How much: ``ci`` inside ``make test``, ``full`` for ``make soak`` (the same code, more of it)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of each row how many pieces, one seed each, and how much is in a piece."""
+
+    simulation: int
+    """Seeds of the simulation in memory."""
+    kills: int
+    """Pieces of :data:`KILLS` SIGKILLs of services."""
+    broker: int
+    """Pieces of :data:`BROKER` kills of the broker."""
+    postgres: int
+    """Pieces of :data:`POSTGRES` kills of PostgreSQL."""
+    steps: int
+    """Pieces of one crash at every named step of :attr:`services_of_a_step` services."""
+    services_of_a_step: int
+    """Of every service that takes the step, at most so many."""
+    wiped: int
+    """Of the kills of a piece of the broker."""
+
+
+KILLS = 20
+BROKER = 5
+POSTGRES = 5
+
+CI = Size(simulation=500, kills=2, broker=1, wiped=2, postgres=1, steps=1, services_of_a_step=2)
+FULL = Size(
+    simulation=10_000, kills=50, broker=20, wiped=1, postgres=20, steps=10, services_of_a_step=99
+)

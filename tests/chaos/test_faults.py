@@ -1,0 +1,106 @@
+"""Services, broker and PostgreSQL killed under load: nothing lost, twice or out of order.
+
+Sizes of ``make test``; ``make soak`` runs the same with the full figures. A
+row that fails says how its seed is run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared.messaging.assembly import written
+from tests.chaos import checker, rows, sizes
+from tests.chaos.acknowledged import Acknowledged
+from tests.chaos.plants import PLANTS, Plant, undone
+from tests.chaos.platform import Platform
+from tests.chaos.platform import platform as a_platform
+from tests.chaos.sizes import CI
+from tests.chaos.steps import STEPS
+from tests.support.rabbitmq import RabbitMQ
+
+
+@pytest.fixture(scope="module")
+def platform(rabbitmq: RabbitMQ) -> Iterator[Platform]:
+    rabbitmq.also({})
+    with a_platform(rabbitmq) as running:
+        yield running
+
+
+def held(result: rows.Result) -> rows.Result:
+    """Nothing was found; and there was something that could have been."""
+    again = f"again: make soak ONLY={result.row} SEED={result.seed}"
+    assert result.findings == [], again
+    assert result.acknowledged > result.faults
+    print(f"{result.row} seed {result.seed}: {result.recoveries or result.crashed}")
+    return result
+
+
+@pytest.mark.parametrize("seed", range(CI.kills))
+def test_services_killed_under_load_lose_repeat_and_reorder_nothing(
+    platform: Platform, seed: int
+) -> None:
+    result = held(rows.kills(platform, seed))
+    assert result.faults == sizes.KILLS
+    assert sum(map(len, result.recoveries.values())) == sizes.KILLS
+    assert set(result.recoveries) == {f"service {name}" for name in written()}
+
+
+@pytest.mark.parametrize("seed", range(CI.steps))
+def test_a_crash_at_every_named_step_loses_repeats_and_reorders_nothing(
+    platform: Platform, seed: int
+) -> None:
+    result = held(rows.steps(platform, seed, CI.services_of_a_step))
+    assert result.crashed == dict.fromkeys(STEPS, CI.services_of_a_step)
+
+
+@pytest.mark.parametrize("seed", range(CI.postgres))
+def test_postgresql_killed_under_load_loses_no_acknowledged_decision(
+    platform: Platform, seed: int
+) -> None:
+    result = held(rows.postgres(platform, seed))
+    assert result.recoveries.keys() == {"postgresql"}
+    assert result.faults == sizes.POSTGRES
+
+
+@pytest.mark.parametrize("seed", range(CI.broker))
+def test_a_broker_killed_and_wiped_under_load_loses_repeats_and_reorders_nothing(
+    platform: Platform, seed: int
+) -> None:
+    result = held(rows.broker(platform, seed, wiped=CI.wiped))
+    assert len(result.recoveries["broker, wiped"]) == CI.wiped
+    assert result.faults == sizes.BROKER
+
+
+@pytest.fixture(scope="module")
+def told(platform: Platform) -> Acknowledged:
+    """What people were told in a while without any fault."""
+    _, told = rows.quiet(platform, 0)
+    return told
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
+def test_a_planted_violation_is_found(platform: Platform, told: Acknowledged, plant: Plant) -> None:
+    kind, words = PLANTS[plant]
+    with undone(platform.connection) as connect:
+        plant(connect)
+        found = checker.check(connect, told)
+    assert any(finding.kind == kind and words in finding.what for finding in found), found[:5]
+
+
+def test_nothing_planted_stays_and_nothing_else_is_found(
+    platform: Platform, told: Acknowledged
+) -> None:
+    assert rows.found(platform, told) == []
+
+
+def test_a_process_that_does_not_die_where_it_should_is_noticed(platform: Platform) -> None:
+    """The ledger acknowledges no message, so it never comes to that step."""
+    from tests.chaos.steps import Doom
+
+    died = platform.crash("audit", Doom("after_ack"))
+    doomed = platform.up["audit"]
+    doomed.end(9)
+    assert "should have died at after_ack" in (died() or "")
+    platform.wait_until_ready()
