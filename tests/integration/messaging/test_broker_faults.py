@@ -1,8 +1,8 @@
-"""The broker stopped, killed and wiped while messages flow: nothing lost, twice or out of order."""
+"""The broker restarted while messages flow, poison, and what it refuses to take."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle
 from threading import Event, Thread
@@ -87,23 +87,16 @@ def all_heard(pair: Pair) -> bool:
     return pair.heard() == pair.told()
 
 
-FAULTS: dict[str, Callable[[RabbitMQ], None]] = {
-    "stopped": RabbitMQ.stop_and_start,
-    "killed": RabbitMQ.kill_and_start,
-    "wiped": RabbitMQ.wipe_and_start,
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_broker_that_goes_away_loses_repeats_and_reorders_nothing(
-    pair: Pair, broker: RabbitMQ, fault: str
+def test_a_broker_that_is_restarted_in_order_loses_repeats_and_reorders_nothing(
+    pair: Pair, broker: RabbitMQ
 ) -> None:
+    """Killed and wiped it is in ``tests/chaos``, with all services on it."""
     pair.begin(5)
     bell = Doorbell()
     with running(relay_part(pair, broker, bell), follower_part(pair, broker)):
         with telling(pair, bell):
             eventually(lambda: min(map(len, pair.heard().values())) > 5, within=20)
-            FAULTS[fault](broker)
+            broker.stop_and_start()
             reached = min(map(len, pair.told().values()))
             eventually(lambda: min(map(len, pair.heard().values())) > reached, within=45)
         eventually(lambda: all_heard(pair), within=45)
