@@ -39,6 +39,8 @@ class Recovery:
 
     what: str
     seconds: float
+    instead: str = ""
+    """What came instead, where it did not."""
 
 
 @dataclass
@@ -58,6 +60,16 @@ class Platform:
         self.wait_until_ready()
         return self
 
+    def standing(self) -> str:
+        """How every service is, and the last that those said that are not ready."""
+        said = []
+        for name, service in self.up.items():
+            health = service.health()
+            said.append(f"{name}: {health or service.process.poll()}")
+            if not health.get("ready"):
+                said.append(service.log.read_text(errors="replace")[-600:])
+        return "; ".join(said)
+
     def wait_until_ready(self) -> None:
         """Until every service says so; fails with the log of one that has ended."""
         for name, service in self.up.items():
@@ -76,6 +88,8 @@ class Platform:
         service = self.up[name]
 
         def back() -> bool:
+            if not service.alive():
+                raise RuntimeError(f"ended by itself with {service.process.returncode}")
             if name in FACING_PEOPLE:
                 return acknowledged.answered_since(name, at)
             return service.ready()
@@ -134,8 +148,9 @@ class Platform:
             try:
                 eventually(back, within=COMES_BACK, every=0.05)
                 self.recoveries.append(Recovery(what, now() - at))
-            except AssertionError:
-                self.recoveries.append(Recovery(what, float("inf")))
+            except (AssertionError, RuntimeError) as never:
+                why = f"{never}; {self.standing()}"
+                self.recoveries.append(Recovery(what, COMES_BACK, why))
 
         thread = threading.Thread(target=wait, daemon=True)
         thread.start()

@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -40,6 +41,7 @@ from shared.messaging.topology import EVENTS_VHOST, RPC_VHOST, definitions, user
 IMAGE = "rabbitmq:4.0-management"
 PASSWORD = "for-tests-only"
 STARTS_WITHIN = 120.0
+FIRST_PORT, PORTS = 20_000, 12_000
 
 
 class Node(Protocol):
@@ -304,10 +306,16 @@ def rabbitmq() -> Iterator[RabbitMQ]:
 
 
 def free_port() -> int:
-    """A port on the loopback interface that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on the loopback interface that nobody has.
+
+    From below those that the system gives to whoever asks for any: between this
+    and the start of the server many may ask.
+    """
+    while True:
+        port = FIRST_PORT + secrets.randbelow(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _docker_answers() -> bool:
