@@ -29,6 +29,11 @@ FOLLOWERS: Mapping[str, tuple[str, ...]] = {
 NOTED = ("intake", "Note.Noted")
 TOLD = ("notifications", "Notice.NoticeRequested")
 
+CASE = (
+    ("consent", "Accompaniment.CaseStateKnown"),
+    ("notifications", "Accompaniment.CaseStateKnown"),
+)
+
 EFFECTS: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("intake", "Participation.ConfidentialityNoticeGiven"): (
         ("consent", "Accompaniment.NoticeKnown"),
@@ -42,6 +47,8 @@ EFFECTS: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = {
         ("consent", "Accompaniment.AdvocateGone"),
         ("notifications", "Accompaniment.AdvocateGone"),
     ),
+    ("intake", "Case.CasePaused"): CASE,
+    ("intake", "Case.CaseReopened"): CASE,
     ("intake", "Participation.ErasureRequested"): (("keyring", "Erasure.KeysDestroyed"),),
     ("intake", "Participation.NeedsErased"): (("consent", "ErasedItems.ItemsErased"),),
     ("consent", "Grant.GrantGiven"): (NOTED, TOLD),
