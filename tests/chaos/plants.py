@@ -119,7 +119,7 @@ def decision_gone(connect: Connect) -> None:
         connect,
         "notifications",
         "UPDATE events SET state = convert_to(replace(convert_from(state, 'UTF8'),"
-        " '\"command_id\"', '\"planted\"'), 'UTF8') WHERE topic LIKE '%TopicChosen'",
+        " '\"command_id\"', '\"planted\"'), 'UTF8') WHERE topic LIKE '%:TopicChoice.%'",
     )
 
 
