@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
 
+from services.audit.formats import base64
 from services.audit.formats.note import BadNote, Signer, Verifier
 
 ORIGIN = "sayso.local/log"
@@ -26,7 +26,7 @@ class Checkpoint:
         """The note that says so; the signer's name is the origin. ``ValueError`` otherwise."""
         if signer.name != self.origin:
             raise ValueError(f"{signer.name} does not sign for {self.origin}")
-        root = base64.b64encode(self.root).decode()
+        root = base64.encoded(self.root)
         return signer.sign(f"{self.origin}\n{self.size}\n{root}\n")
 
 
@@ -38,7 +38,7 @@ def opened(note: str, verifier: Verifier) -> Checkpoint:
     if len(rest) < 3 or not all(rest[:-1]) or not _SIZE.fullmatch(rest[0]):
         raise BadNote("not a checkpoint: origin, size and root, a line each")
     try:
-        root = base64.b64decode(rest[1], validate=True)
+        root = base64.decoded(rest[1])
     except ValueError:
         root = b""
     if len(root) != 32:

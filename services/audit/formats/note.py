@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -10,6 +9,8 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from services.audit.formats import base64
 
 VERIFIER_FILE = "ledger.vkey"
 """The file in which an auditor is given the log's verifier key."""
@@ -39,7 +40,7 @@ class Verifier:
         """Read ``<name>+<id>+<key>``; :class:`BadNote` if it is none for Ed25519."""
         try:
             name, number, encoded = vkey.strip().split("+", 2)
-            key = base64.b64decode(encoded, validate=True)
+            key = base64.decoded(encoded)
             if key[:1] != _ED25519:
                 raise BadNote("not an Ed25519 verifier key")
             found = cls(name, Ed25519PublicKey.from_public_bytes(key[1:]))
@@ -52,7 +53,7 @@ class Verifier:
     @property
     def vkey(self) -> str:
         """``<name>+<id>+<key>``, for a policy file or another verifier."""
-        return f"{self.name}+{self.key_id.hex()}+{_b64(_ED25519 + self._raw)}"
+        return f"{self.name}+{self.key_id.hex()}+{base64.encoded(_ED25519 + self._raw)}"
 
     @property
     def key_id(self) -> bytes:
@@ -101,7 +102,7 @@ class Signer:
     def sign(self, text: str) -> str:
         """``text``, which ends with a newline, as a note with this one signature."""
         signature = self.verifier.key_id + self.private.sign(text.encode())
-        note = f"{text}\n— {self.name} {_b64(signature)}\n"
+        note = f"{text}\n— {self.name} {base64.encoded(signature)}\n"
         self.verifier.open(note)
         return note
 
@@ -117,7 +118,7 @@ def _parts(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
         dash, _, rest = line.partition(" ")
         name, _, encoded = rest.partition(" ")
         try:
-            signature = base64.b64decode(encoded, validate=True)
+            signature = base64.decoded(encoded)
         except ValueError:
             raise BadNote("a signature line is not well-formed") from None
         if dash != "—" or not name or len(signature) < 5:
@@ -126,7 +127,3 @@ def _parts(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
     if len(found) > _MOST_SIGNATURES:
         raise BadNote("too many signatures")
     return text + "\n", found
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.audit.domain.merkle import is_included, leaf_hash
+from services.audit.formats import base64
 from services.audit.formats.checkpoint import Checkpoint, opened
 from services.audit.formats.note import BadNote, Verifier
 
@@ -27,8 +27,8 @@ class Proof:
 
     def __str__(self) -> str:
         """The text of a ``.tlog-proof`` file."""
-        lines = [_FIRST, *([f"extra {_b64(self.extra)}"] if self.extra else [])]
-        lines += [f"index {self.index}", *(_b64(each) for each in self.path)]
+        lines = [_FIRST, *([f"extra {base64.encoded(self.extra)}"] if self.extra else [])]
+        lines += [f"index {self.index}", *(base64.encoded(each) for each in self.path)]
         return "\n".join(lines) + "\n\n" + self.checkpoint
 
     @classmethod
@@ -39,9 +39,9 @@ class Proof:
         extra = b""
         try:
             if lines and lines[0].startswith("extra "):
-                extra = base64.b64decode(lines.pop(0).removeprefix("extra "), validate=True)
+                extra = base64.decoded(lines.pop(0).removeprefix("extra "))
             index = _INDEX.fullmatch(lines.pop(0)) if lines else None
-            path = [base64.b64decode(line, validate=True) for line in lines]
+            path = [base64.decoded(line) for line in lines]
         except ValueError:
             raise BadNote("a line of the proof is not in base64") from None
         if first != _FIRST or not gap or not index or len(path) > _DEEPEST:
@@ -54,7 +54,3 @@ class Proof:
         if not is_included(leaf_hash(entry), self.index, at.size, self.path, at.root):
             raise BadNote(f"the proof does not lead from entry {self.index} to the signed root")
         return at
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
