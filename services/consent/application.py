@@ -76,7 +76,7 @@ class ConsentApplication(EventSourcedApplication):
 
     def propose_grant(self, command: ProposeGrant, work: Work) -> GrantProposed:
         """A new grant, which opens nothing yet."""
-        decision = said(command, work)
+        decision = said(self, command, work)
         grant_id = new_id()
         grant = Grant.propose(
             grant_id=grant_id,
@@ -100,7 +100,7 @@ class ConsentApplication(EventSourcedApplication):
 
     def explain_grant(self, command: ExplainGrant, work: Work) -> Done:
         """What the release does was explained, in this wording."""
-        decision = said(command, work)
+        decision = said(self, command, work)
         grant = _grant(command, work)
         grant.explain(decision, command.explanation_version, self.policy)
         _store(command, grant, work)
@@ -108,23 +108,23 @@ class ConsentApplication(EventSourcedApplication):
 
     def give_grant(self, command: GiveGrant, work: Work) -> GrantDecided:
         """The survivor's yes, by themselves or written down by staff (R71)."""
-        decision = said(command, work)
+        decision = said(self, command, work)
         return _yes(command, work, decision, lambda grant: grant.give(decision))
 
     def confirm_grant(self, command: ConfirmGrant, work: Work) -> GrantDecided:
         """A yes that staff recorded, heard again (R71)."""
         trained = work.ctx.principal.trained
-        decision = said(command, work, come_to_hear=trained)
+        decision = said(self, command, work, come_to_hear=trained)
         return _yes(command, work, decision, lambda grant: grant.confirm(decision, trained=trained))
 
     def decline_grant(self, command: DeclineGrant, work: Work) -> GrantDecided:
         """The survivor's no; acts at once (R71)."""
-        decision = said(command, work, no=True)
+        decision = said(self, command, work, no=True)
         return _no(command, work, lambda grant: grant.decline(decision))
 
     def revoke_grant(self, command: RevokeGrant, work: Work) -> GrantDecided:
         """The end of a grant; acts at once (R09, R71)."""
-        decision = said(command, work, no=True)
+        decision = said(self, command, work, no=True)
         return _no(command, work, lambda grant: grant.revoke(decision))
 
     def request_disclosure(self, command: RequestDisclosure, work: Work) -> DisclosureGranted:

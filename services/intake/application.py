@@ -11,18 +11,21 @@ from services.intake import tables as reads
 from services.intake.contracts import announce
 from services.intake.domain import CarriedOut, Case, Handover, Option, Participation
 from services.intake.domain.refusals import (
+    AdvocateNotAsked,
     CodeUnknown,
     NoSuchItem,
     NoSuchOption,
     OnlyOwnAgency,
+    OnlyOwnBase,
     UnknownNotice,
 )
 from services.intake.formats import possession_code
 from services.intake.formats.catalogue import OptionCatalogue, catalogue
 from services.intake.formats.notices import in_force, notices
 from shared.accompaniment.recording import header, recorder
+from shared.accompaniment.refusals import SecondPersonNeeded
 from shared.contracts import intake as asked
-from shared.contracts.base import Command, Done, Request, Spoken
+from shared.contracts.base import Command, Done, Model, Request, Spoken
 from shared.contracts.consent import ConfirmDisclosure, DisclosureConfirmed
 from shared.contracts.decision import DecidedBy, Decision
 from shared.contracts.refusal import NotAllowed, Refused
@@ -30,6 +33,7 @@ from shared.eventstore.aggregate import Aggregate
 from shared.eventstore.application import EventSourcedApplication
 from shared.eventstore.clock import new_id
 from shared.eventstore.work import Context, Work
+from shared.identity.units import SYSTEMS
 from shared.sealing.keys import KeyDestroyed
 from shared.sealing.sealed import Sealed
 
@@ -96,9 +100,15 @@ class IntakeApplication(EventSourcedApplication):
 
     def assign_advocate(self, command: asked.AssignAdvocate, work: Work) -> Done:
         """A coordinator assigns whom the survivor asked for, of their own agency (R21)."""
-        if command.agency_id != work.ctx.principal.agency_id:  # R21
+        who = work.ctx.principal
+        if command.agency_id != who.agency_id:  # R21
             raise OnlyOwnAgency()
-        participation, case = self._both(work, command.participation_id)
+        if command.base == "community" and who.unit_kind in SYSTEMS:  # R21 R23
+            raise OnlyOwnBase()
+        participation = work.find(Participation, command.participation_id)
+        if participation is None:
+            raise AdvocateNotAsked()
+        case = work.get(Case, participation.case_id)
         participation.assign_advocate(
             command.advocate_id, command.base, command.agency_id, recorder(work.ctx.principal)
         )
@@ -186,7 +196,9 @@ class IntakeApplication(EventSourcedApplication):
 
     def confirm_decision(self, command: asked.ConfirmDecision, work: Work) -> asked.OptionDecided:
         """A yes that staff recorded takes effect (R71)."""
-        participation = work.get(Participation, command.participation_id)
+        participation = work.find(Participation, command.participation_id)
+        if participation is None:
+            raise SecondPersonNeeded()
         participation.confirm_decision(
             command.decision_id,
             self._said(command, work, participation),
@@ -292,6 +304,12 @@ class IntakeApplication(EventSourcedApplication):
             disclosure_id=command.disclosure_id, item=command.item, content=content
         )
 
+    def answer_again(self, command: Command, first: Model, ctx: Context) -> Model:
+        """The first answer; of a hand-over only while consent confirms the disclosure."""
+        if isinstance(command, asked.FetchItem) and ctx.principal.agency_id is not None:
+            self._confirmed(command, ctx.principal.agency_id, ctx)
+        return first
+
     def _confirmed(
         self, command: asked.FetchItem, agency_id: UUID, ctx: Context
     ) -> DisclosureConfirmed:
@@ -357,7 +375,8 @@ class IntakeApplication(EventSourcedApplication):
         who = ctx.principal
         if who.kind == "staff" and who.role == "coordinator":
             found = reads.who_helps(self, query.participation_id)
-            asked_for = found is not None and found["requested_base"] is not None
+            base = found["requested_base"] if found else None
+            asked_for = base == "systems" or (base == "community" and who.unit_kind not in SYSTEMS)
             ours = found is not None and found["advocate_agency_id"] == who.agency_id
             if not asked_for and (not ours or who.agency_id is None):  # R21
                 raise NotAllowed()

@@ -63,7 +63,7 @@ class NotificationsApplication(EventSourcedApplication):
         self, command: asked.DeclareChannelSafe, work: Work
     ) -> asked.ChannelDeclared:
         """A way of contact that the person called safe."""
-        decision = said(command, work)
+        decision = said(self, command, work)
         if command.channel == "email" and command.address and not sendable(command.address):
             raise AddressNotSendable()
         whose = command.participation_id
@@ -98,7 +98,7 @@ class NotificationsApplication(EventSourcedApplication):
         The second person need not be assigned, but is of the agency of an assigned
         advocate: they hear it from the survivor, once.
         """
-        decision = said(command, work, come_to_hear=work.ctx.principal.trained)
+        decision = said(self, command, work, come_to_hear=work.ctx.principal.trained)
         preference = _preference(work, command.participation_id)
         state = preference.confirm(
             command.channel_id,
@@ -112,7 +112,7 @@ class NotificationsApplication(EventSourcedApplication):
         self, command: asked.VerifyPreference, work: Work
     ) -> asked.ChannelDeclared:
         """A way of contact is still safe."""
-        decision = said(command, work)
+        decision = said(self, command, work)
         preference = _preference(work, command.participation_id)
         state = preference.verify(command.channel_id, command.verified_on, decision=decision)
         _store(work, command, preference)
@@ -122,7 +122,7 @@ class NotificationsApplication(EventSourcedApplication):
         self, command: asked.DeclareChannelUnsafe, work: Work
     ) -> asked.ChannelDeclared:
         """A way of contact is not safe any more, from now on."""
-        decision = said(command, work, no=True)
+        decision = said(self, command, work, no=True)
         preference = _preference(work, command.participation_id)
         state = preference.declare_unsafe(command.channel_id, decision=decision)
         _store(work, command, preference)
@@ -133,7 +133,7 @@ class NotificationsApplication(EventSourcedApplication):
 
     def choose_topic(self, command: asked.ChooseTopic, work: Work) -> Done:
         """The person wants to hear of a topic."""
-        decision = said(command, work)
+        decision = said(self, command, work)
         whose = command.participation_id
         topics = work.find(TopicChoice, TopicChoice.create_id(whose)) or TopicChoice(
             participation_id=whose
@@ -144,7 +144,7 @@ class NotificationsApplication(EventSourcedApplication):
 
     def confirm_topic(self, command: asked.ConfirmTopic, work: Work) -> Done:
         """The confirmation of a topic that staff recorded, as of a channel."""
-        decision = said(command, work, come_to_hear=work.ctx.principal.trained)
+        decision = said(self, command, work, come_to_hear=work.ctx.principal.trained)
         topics = work.find(TopicChoice, TopicChoice.create_id(command.participation_id))
         if topics is None:
             raise NothingToConfirm()
@@ -154,7 +154,7 @@ class NotificationsApplication(EventSourcedApplication):
 
     def drop_topic(self, command: asked.DropTopic, work: Work) -> Done:
         """The person wants to hear nothing more of a topic, from now on."""
-        decision = said(command, work, no=True)
+        decision = said(self, command, work, no=True)
         topics = work.find(TopicChoice, TopicChoice.create_id(command.participation_id))
         if topics:
             topics.drop(command.topic, decision=decision)
@@ -164,7 +164,7 @@ class NotificationsApplication(EventSourcedApplication):
 
     def stop_everything(self, command: asked.StopEverything, work: Work) -> Done:
         """Every topic dropped and every way unsafe, in one transaction."""
-        decision = said(command, work, no=True)
+        decision = said(self, command, work, no=True)
         whose = command.participation_id
         topics = work.find(TopicChoice, TopicChoice.create_id(whose))
         preference = work.find(ContactPreference, ContactPreference.create_id(whose))

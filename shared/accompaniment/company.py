@@ -21,6 +21,7 @@ class Company:
 
     def __init__(self) -> None:
         self.assignments: dict[UUID, Assignment] = {}
+        self.gone: set[UUID] = set()
         self.notices: dict[str, str] = {}
         self.latest_base: str | None = None
         self.latest_notice: str | None = None
@@ -28,10 +29,12 @@ class Company:
     def join(self, advocate_id: UUID, base: str, agency_id: UUID) -> None:
         """Remember an assignment; another one of the same advocate replaces it."""
         self.assignments[advocate_id] = Assignment(base, agency_id)
+        self.gone.discard(advocate_id)
 
     def leave(self, advocate_id: UUID) -> None:
         """Remember that an assignment ended."""
-        self.assignments.pop(advocate_id, None)
+        if self.assignments.pop(advocate_id, None) is not None:
+            self.gone.add(advocate_id)
 
     def tell(self, base: str, notice_version: str) -> None:
         """Remember which notice was given last."""
@@ -51,10 +54,13 @@ class Company:
         return by.actor_id in self.assignments and not self.is_as_assigned(by)
 
     def is_colleague(self, by: RecordedBy) -> bool:
-        """Whether they are of the agency of an advocate whom the survivor has now (R71)."""
-        return not self.is_in_disguise(by) and any(
-            known.agency_id == by.agency_id for known in self.assignments.values()
-        )
+        """Whether they are of the agency of an advocate whom the survivor has now (R71).
+
+        Never whoever was their advocate and is not any more: the survivor let them go.
+        """
+        if by.actor_id in self.gone or self.is_in_disguise(by):  # R09
+            return False
+        return any(known.agency_id == by.agency_id for known in self.assignments.values())
 
     def is_told_of(self, base: str | None) -> bool:
         """Whether the last notice was the one of this base: a new base needs a new one (R21)."""

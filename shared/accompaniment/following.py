@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -16,30 +17,53 @@ from shared.contracts.intake import (
     CaseStateMessage,
     NoticeGivenMessage,
 )
+from shared.contracts.refusal import Unavailable
 from shared.eventstore.aggregate import Aggregate
+from shared.eventstore.edge import Edge
 from shared.eventstore.work import Handler, Work
 from shared.identity.principal import Principal
+from shared.messaging.pull import MOST, Announcements, MessagesAfter
+
+PATIENCE = 2.0
+"""Seconds in which the news that intake has for us by now arrives, or staff are told to repeat."""
+
+_LOOK_EVERY = 0.05
 
 
 class _Application(Protocol):
+    @property
+    def edge(self) -> Edge: ...
+
     def aggregate(self, id: UUID) -> Aggregate | None: ...
 
     def news_waits(self, producer: str, stream_id: UUID) -> bool: ...
 
+    def heard(self, producer: str) -> int: ...
 
-def said(command: Spoken, work: Work, *, no: bool = False, come_to_hear: bool = False) -> Decision:
+
+def said(
+    app: _Application, command: Spoken, work: Work, *, no: bool = False, come_to_hear: bool = False
+) -> Decision:
     """The header of what the survivor decided; refuses whoever may not write it down.
 
     ``no`` and ``come_to_hear``: see :meth:`Accompaniment.must_let_record`. The survivor
-    needs nobody and no notice.
+    needs nobody. Staff wait until what intake said of this survivor is heard here, so
+    that nobody records after they were let go; ``Unavailable`` where that takes too
+    long, or intake is away. A no waits for nothing (R71).
     """
     whose: UUID = command.participation_id  # type: ignore[attr-defined]
     by = recorder(work.ctx.principal)
+    if by.is_staff and not no:
+        _hear_first(app, whose)
+        if app.news_waits("intake", whose):
+            raise NotAssigned()
     beside = work.find(Accompaniment, Accompaniment.create_id(whose))
     if by.is_staff:
         if beside is None:
             raise NotAssigned()
         beside.must_let_record(by, no=no, come_to_hear=come_to_hear)
+        if not no:
+            work.rely_on(beside.id)
     notice = beside.company.notice_for(by) if beside else None
     return header(command, work.ctx, whose=whose, notice_version=notice, no=no)
 
@@ -48,14 +72,36 @@ def assigned(app: _Application, whose: UUID, asker: Principal) -> list[str]:
     """For Cedar: the asker, if the survivor has them now, as whom they come (R21); else nobody.
 
     While news of intake about this survivor waits to be heard nobody is assigned: it
-    may be the news that they no longer are.
+    may be the news that they no longer are. ``Unavailable`` where intake is away.
     """
-    if asker.kind != "staff" or app.news_waits("intake", whose):
+    if asker.kind != "staff":
+        return []
+    _hear_first(app, whose)
+    if app.news_waits("intake", whose):
         return []
     found = app.aggregate(Accompaniment.create_id(whose))
     if not isinstance(found, Accompaniment) or not found.company.is_as_assigned(recorder(asker)):
         return []
     return [str(asker.id)]
+
+
+def _hear_first(app: _Application, whose: UUID) -> None:
+    """Wait until no message of intake about this survivor is on its way to us."""
+    waited = 0.0
+    while _is_on_its_way(app, whose):
+        if waited >= PATIENCE:
+            raise Unavailable()
+        threading.Event().wait(_LOOK_EVERY)
+        waited += _LOOK_EVERY
+
+
+def _is_on_its_way(app: _Application, whose: UUID) -> bool:
+    """Whether intake published something about them that we have not heard, or too much to tell."""
+    request = MessagesAfter(position=app.heard("intake"), limit=MOST)
+    answer = app.edge.caller.call("intake", request.method(), request, None)
+    if not isinstance(answer, Announcements):
+        raise TypeError("intake answered with something other than messages")
+    return len(answer.events) >= MOST or any(str(whose) in event for event in answer.events)
 
 
 def advocate_assigned(_app: Any, message: AdvocateAssignedMessage, work: Work) -> None:

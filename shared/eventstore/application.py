@@ -359,6 +359,11 @@ class EventSourcedApplication:
         """The Cedar attributes of what is asked about; a service says more where it knows more."""
         return {"participation_id": str(getattr(request, "participation_id", "")), "assigned": []}
 
+    def heard(self, producer: str) -> int:
+        """The position of the last published message of ``producer`` that was heard here."""
+        found = self.committer.query("SELECT position FROM inbox WHERE producer = %s", (producer,))
+        return int(found[0][0]) if found else 0
+
     def news_waits(self, producer: str, stream_id: UUID) -> bool:
         """Whether a message of this stream could not be heard yet, and waits to be."""
         return bool(self.committer.query(_NEWS_WAITS, (producer, str(stream_id))))

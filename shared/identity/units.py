@@ -35,6 +35,9 @@ ROLES_UNDER_CEILING = frozenset(
 )
 """Roles under the same ceiling, whatever unit they name."""
 
+SYSTEMS = frozenset(("court", "prosecution"))
+"""Part of the justice system: nobody there assigns a community advocate (R21, R23)."""
+
 KINDS = CEILINGS | frozenset(
     (
         "community",

@@ -29,7 +29,7 @@ from services.intake.domain.refusals import (
     TooFewOptions,
     UnknownDecision,
 )
-from shared.accompaniment.company import Company
+from shared.accompaniment.company import Assignment, Company
 from shared.accompaniment.confirming import confirmed_by
 from shared.accompaniment.refusals import CaseAtRest, NoticeNotGiven, SecondPersonNeeded
 from shared.contracts.decision import Decision, RecordedBy
@@ -204,12 +204,10 @@ class Participation(Aggregate):
         self, advocate_id: UUID, base: str, agency_id: UUID, assigned_by: RecordedBy
     ) -> None:
         """Assign whom the survivor asked for, of the base they asked for (R21)."""
-        if self.advocate_id == advocate_id and self.base == base:
+        if self.company.assignments.get(advocate_id) == Assignment(base, agency_id):
             return
-        self._not_at_rest()
-        if self.advocate_id is not None:
-            raise AdvocateAlreadyThere()
-        if self.requested_base != base:  # R21
+        # R21: one refusal, so that nobody learns whom the survivor has, or whether they rest.
+        if self.requested_base != base or self.involvement != "active":
             raise AdvocateNotAsked()
         self._assign_advocate(
             advocate_id=advocate_id, base=base, agency_id=agency_id, assigned_by=assigned_by
@@ -332,13 +330,13 @@ class Participation(Aggregate):
         The second person is trained, of the assigned advocate's agency, and of a base whose
         notice the survivor was given: nobody else's staff learn of the yes (R21, R22).
         """
+        if decision.told_by_staff:  # R71: before anything is said of the yes
+            self._check_hears_the_yes(decision.recorded_by)
         if decision_id in self.in_effect:
             return
         if decision_id in self.over:
             raise NothingToConfirm()
         yes = self._known(self.waiting, decision_id)
-        if decision.told_by_staff:  # R71
-            self._check_hears_the_yes(decision.recorded_by)
         confirmed_by(yes.decision.recorded_by, decision, trained=trained)  # R71
         if yes.kind == "option":
             self._not_at_rest()

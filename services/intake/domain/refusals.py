@@ -27,7 +27,7 @@ class AdvocateNotAsked(Refused):
     """An advocate comes only when called."""
 
     code = "advocate_not_asked"
-    detail = "The survivor has not asked for an advocate of this base."
+    detail = "No advocate of this base is asked for here."
     what_to_do = "Wait until the survivor asks, and assign somebody of the base they named."
 
 
@@ -111,6 +111,14 @@ class OnlyOwnAgency(NotAllowed):
     code = "only_own_agency"
     detail = "A coordinator assigns advocates of their own agency only."
     what_to_do = "Name an advocate of your agency, or leave it to the other agency's coordinator."
+
+
+class OnlyOwnBase(NotAllowed):
+    """A community advocate is not the justice system's to give (R21, R23)."""
+
+    code = "only_own_base"
+    detail = "A unit of the justice system assigns no community advocate."
+    what_to_do = "Leave it to a coordinator of a community agency."
 
 
 class ErasureUnderWay(Refused):

@@ -14,6 +14,7 @@ from services.consent.domain.errors import (
     NothingToSupersede,
     RecipientCannotConfirm,
 )
+from shared.accompaniment import following
 from shared.accompaniment.refusals import (
     CaseAtRest,
     DecidedInTheFuture,
@@ -23,7 +24,7 @@ from shared.accompaniment.refusals import (
 )
 from shared.contracts.base import Message
 from shared.contracts.consent import GetGrants, GiveGrant, RevokeGrant
-from shared.contracts.refusal import NotAllowed, NotFound, Refused
+from shared.contracts.refusal import NotAllowed, NotFound, Refused, Unavailable
 from shared.contracts.registry import messages
 from shared.identity.principal import Principal
 from tests.integration.consent.world import DAY, HOUSING, World
@@ -152,6 +153,51 @@ def test_an_advocate_who_comes_with_another_base_or_agency_does_nothing(world: W
             with pytest.raises(NotAllowed):
                 ask(grant, changed)
         assert world.app.resource(asked, world.ctx(changed))["assigned"] == []
+
+
+@pytest.mark.rule("R09")
+def test_nobody_comes_to_hear_a_yes_while_news_of_the_participation_waits(world: World) -> None:
+    accompanied(world)
+    grant = world.explained(ROSA)
+    world.give(grant, ROSA)
+
+    world.park(MARIA)
+
+    with pytest.raises(NotAllowed):
+        world.confirm(grant, NOOR)
+    assert world.decline(grant, ROSA).state == "declined"
+
+
+@pytest.mark.rule("R09")
+@pytest.mark.parametrize("why", ["something is on its way", "intake is away"])
+def test_staff_record_no_yes_while_it_is_not_known_whether_they_were_let_go(
+    world: World, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The survivor may have dismissed them, and that has not arrived here: nobody is let in."""
+    monkeypatch.setattr(following, "PATIENCE", 0.2)
+    accompanied(world)
+    grant, mine = world.explained(ROSA), world.explained()
+    world.give(grant, ROSA)
+    asked = GetGrants(participation_id=MARIA)
+    world.intake.away = why == "intake is away"
+    world.intake.on_its_way = [f'{{"data": {{"participation_id": "{MARIA}"}}}}']
+
+    for act in (
+        lambda: world.give(grant, ROSA),
+        lambda: world.confirm(grant, NOOR),
+        lambda: world.app.resource(asked, world.ctx(ROSA)),
+    ):
+        with pytest.raises(Unavailable):
+            act()
+    assert world.give(mine).state == "given"
+    assert world.decline(grant, ROSA).state == "declined"
+
+
+def test_news_of_others_holds_nobody_up(world: World) -> None:
+    accompanied(world)
+    world.intake.on_its_way = [f'{{"data": {{"participation_id": "{HOUSING_AGENCY}"}}}}']
+
+    world.explained(ROSA)
 
 
 def test_nobody_is_assigned_while_news_of_the_participation_waits(world: World) -> None:

@@ -32,10 +32,11 @@ from shared.contracts.intake import (
     NoticeGivenMessage,
 )
 from shared.contracts.items import ItemRef
-from shared.contracts.refusal import Refused
+from shared.contracts.refusal import Refused, Unavailable
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context
 from shared.identity.principal import Principal
+from shared.messaging.pull import Announcements, MessagesAfter
 from shared.sealing.keys import DataKey
 from tests.support.examples import HOUSING_AGENCY, MARIA, NOON, ROSA, SURVIVOR
 from tests.support.postgres import Databases
@@ -58,11 +59,18 @@ class NobodysKeys:
         raise AssertionError("consent asked for a key")
 
 
-class NobodyToCall:
-    """Consent decides by itself: no decision waits for another service."""
+class Intake:
+    """What intake has published and consent has not heard yet; asked for nothing else."""
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        raise AssertionError("consent called another service")
+    def __init__(self) -> None:
+        self.on_its_way: list[str] = []
+        self.away = False
+
+    def call(self, service: str, method: str, request: Any, *_: Any, **__: Any) -> Any:
+        assert (service, type(request)) == ("intake", MessagesAfter), "consent asked for more"
+        if self.away:
+            raise Unavailable()
+        return Announcements(events=tuple(self.on_its_way))
 
 
 class World:
@@ -70,6 +78,7 @@ class World:
         self.now = NOON
         self.stores = stores
         self.intake_position = 0
+        self.intake = Intake()
         self.app = self.replica()
         self.need = ItemRef(service="intake", kind="need", item_id=uuid4())
         self.other_need = ItemRef(service="intake", kind="need", item_id=uuid4())
@@ -81,7 +90,7 @@ class World:
                 service="consent",
                 dsn=self.stores.role("consent"),
                 keys=NobodysKeys(),
-                caller=NobodyToCall(),
+                caller=self.intake,
                 fingerprint_key=bytes(32),
                 clock=lambda: self.now,
                 secrets={"index_key": bytes(range(32))},

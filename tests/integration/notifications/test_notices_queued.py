@@ -41,6 +41,7 @@ from tests.support.examples import (
     OTHER_ADDRESS,
     OTHER_SURVIVOR,
     ROSA,
+    SAM,
     an_id,
 )
 from tests.unit.notifications import news
@@ -350,9 +351,9 @@ def test_nobody_is_assigned_while_news_of_the_participation_waits(world: World) 
 def everything_that_happens(world: World) -> None:
     """A history that leaves something in every read table."""
     world.hear(news.assigned(ROSA))
-    world.hear(news.assigned(NOOR))
+    world.hear(news.assigned(SAM))
     world.hear(news.notice_given())
-    world.hear(news.assignment_ended(NOOR))
+    world.hear(news.assignment_ended(SAM))
     world.do(SHARING)
     world.do(ChooseTopic(participation_id=MARIA, topic="claim"), by=ROSA)
     world.do(ChooseTopic(participation_id=MARIA, topic="claim"))

@@ -19,6 +19,7 @@ from shared.contracts.notifications import GetNotices, GetPreference, Notices, P
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context, Work
 from shared.identity.principal import Principal
+from shared.messaging.pull import Announcements, MessagesAfter
 from shared.scheduler.scheduler import Scheduler
 from shared.sealing.keys import DataKey, KeyDestroyed
 from tests.support.examples import MARIA, NOON, SURVIVOR, an_id
@@ -65,8 +66,11 @@ class Caller:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
-    def call(self, service: str, method: str, *_: Any, **__: Any) -> Any:
+    def call(self, service: str, method: str, request: Any = None, *_: Any, **__: Any) -> Any:
+        if isinstance(request, MessagesAfter):
+            return Announcements(events=())
         self.asked.append((service, method))
+        return None
 
 
 NOBODY_LISTENS = 1

@@ -131,6 +131,20 @@ def test_a_colleague_comes_to_hear_and_records_nothing_else() -> None:
         beside.must_let_record(NOOR_IS, no=True)
 
 
+@pytest.mark.rule("R09")
+@pytest.mark.rule("R71")
+def test_whoever_the_survivor_let_go_does_not_come_to_hear() -> None:
+    beside = accompanied("community")
+    beside.assignment_ended(ROSA_IS.actor_id)
+    assign(beside, NOOR_IS)
+
+    with pytest.raises(NotAssigned):
+        beside.must_let_record(ROSA_IS, come_to_hear=True)
+
+    assign(beside, ROSA_IS)
+    beside.must_let_record(ROSA_IS)
+
+
 @pytest.mark.rule("R71")
 @pytest.mark.parametrize(
     "somebody",

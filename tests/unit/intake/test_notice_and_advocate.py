@@ -9,13 +9,12 @@ import pytest
 
 from services.intake.domain import Participation
 from services.intake.domain.refusals import (
-    AdvocateAlreadyThere,
     AdvocateNotAsked,
     NoticeOfAnotherBase,
     OnlyTheSurvivor,
 )
-from shared.accompaniment.refusals import CaseAtRest, NoticeNotGiven
-from tests.support.examples import an_id
+from shared.accompaniment.refusals import NoticeNotGiven
+from tests.support.examples import COMMUNITY_AGENCY, an_id
 from tests.unit.intake.world import (
     ADVOCATE,
     COORDINATOR,
@@ -117,10 +116,21 @@ def test_staff_cannot_ask_for_an_advocate_in_the_survivors_name() -> None:
         participation.request_advocate("systems", ADVOCATE)
 
 
+@pytest.mark.rule("R21")
+def test_whom_the_survivor_has_and_whether_they_rest_is_told_to_no_stranger() -> None:
+    """The same refusal to another agency's coordinator, whatever they guess."""
+    resting = accompanied()
+    resting.step_back("paused", SURVIVOR)
+    for participation in (begun(), accompanied(), resting):
+        for advocate in (an_id("rosa"), an_id("sam")):
+            with pytest.raises(AdvocateNotAsked):
+                participation.assign_advocate(advocate, "community", an_id("office"), COORDINATOR)
+
+
 def test_assigning_the_same_advocate_again_changes_nothing() -> None:
     participation = accompanied()
 
-    participation.assign_advocate(an_id("rosa"), "community", an_id("agency"), COORDINATOR)
+    participation.assign_advocate(an_id("rosa"), "community", COMMUNITY_AGENCY, COORDINATOR)
 
     assert names(participation) == []
 
@@ -128,7 +138,7 @@ def test_assigning_the_same_advocate_again_changes_nothing() -> None:
 def test_a_second_advocate_waits_until_the_survivor_lets_the_first_go() -> None:
     participation = accompanied()
 
-    with pytest.raises(AdvocateAlreadyThere):
+    with pytest.raises(AdvocateNotAsked):
         participation.assign_advocate(an_id("sam"), "systems", an_id("office"), COORDINATOR)
 
 
@@ -159,7 +169,7 @@ def test_nobody_is_assigned_while_the_survivor_rests() -> None:
     participation.step_back("paused", SURVIVOR)
     participation.collect_events()
 
-    with pytest.raises(CaseAtRest):
+    with pytest.raises(AdvocateNotAsked):
         participation.assign_advocate(an_id("rosa"), "community", an_id("a"), COORDINATOR)
 
 

@@ -15,10 +15,11 @@ from services.intake.domain.refusals import (
     UnknownDecision,
 )
 from shared.accompaniment.refusals import CaseAtRest, SecondPersonNeeded, TrainingNeeded
-from tests.support.examples import NOOR, ROSA, an_id, said
+from tests.support.examples import COMMUNITY_AGENCY, NOOR, ROSA, SAM, an_id, said
 from tests.unit.intake.world import (
     ADVOCATE,
     COLLEAGUE,
+    COORDINATOR,
     ELSEWHERE,
     HOUSING,
     NOTHING,
@@ -281,3 +282,31 @@ def test_an_erasure_in_effect_cannot_be_denied_and_says_so() -> None:
 
     with pytest.raises(BeyondRecall):
         participation.deny_decision(ERASURE, SURVIVOR)
+
+
+@pytest.mark.rule("R21")
+@pytest.mark.rule("R71")
+@pytest.mark.parametrize("then", ["waiting", "in effect", "denied"])
+def test_a_stranger_learns_nothing_of_a_yes_whatever_became_of_it(then: str) -> None:
+    participation = told_yes()
+    if then == "in effect":
+        participation.confirm_decision(YES, SURVIVOR, trained=False)
+    if then == "denied":
+        participation.deny_decision(YES, SURVIVOR)
+    stranger = said(recorded_by=SAM)
+
+    for decision_id in (YES, an_id("no such decision")):
+        with pytest.raises(SecondPersonNeeded):
+            participation.confirm_decision(decision_id, stranger, trained=True)
+
+
+@pytest.mark.rule("R09")
+@pytest.mark.rule("R71")
+def test_whoever_the_survivor_let_go_is_no_second_person() -> None:
+    participation = told_yes()
+    participation.end_assignment(SURVIVOR)
+    participation.request_advocate("community", SURVIVOR)
+    participation.assign_advocate(an_id("noor"), "community", COMMUNITY_AGENCY, COORDINATOR)
+
+    with pytest.raises(SecondPersonNeeded):
+        participation.confirm_decision(YES, said(recorded_by=ROSA), trained=True)

@@ -32,6 +32,7 @@ from shared.eventstore.clock import edge_time
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context, DueRow, Work
 from shared.identity.principal import Principal
+from shared.messaging.pull import Announcements, MessagesAfter
 from shared.sealing.sealed import Sealed
 from tests.support.examples import NOON, an_id
 
@@ -56,10 +57,13 @@ class Caller:
 
     def call(
         self, service: str, method: str, request: Any, ctx: Any, command_id: UUID | None = None
-    ) -> None:
+    ) -> Any:
+        if isinstance(request, MessagesAfter):
+            return Announcements(events=())
         if self.away:
             raise Unavailable()
         self.asked.append((service, method, request))
+        return None
 
 
 class Crash(BaseException):
@@ -163,6 +167,8 @@ class Notifications:
             secrets={"message_id": b"key"},
         )
         self.app = _App(edge)
+        memory: Any = self.app
+        memory.heard = memory.news_waits = lambda *_: 0
         self.app.memory = self
         self.restart()
 
