@@ -25,7 +25,7 @@ from services.consent.domain.errors import (
 )
 from services.consent.domain.grant import Asked, Grant, Item, NotReleased
 from services.consent.domain.refusals import Refusal
-from shared.accompaniment.following import assigned, said
+from shared.accompaniment.following import assigned, must_have_told, said
 from shared.contracts.base import Command, Done, Model, Request
 from shared.contracts.consent import (
     SERVICE,
@@ -200,6 +200,7 @@ class ConsentApplication(EventSourcedApplication):
 
     def get_grants(self, query: GetGrants, ctx: Context) -> Grants:
         """The survivor's grants, with the state that the clock gives them."""
+        must_have_told(self, query.participation_id, ctx.principal)
         return Grants(grants=rows.grants(self, query.participation_id, ctx.now))
 
     def resource(self, request: Request, ctx: Context) -> dict[str, Any]:

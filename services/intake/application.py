@@ -23,7 +23,7 @@ from services.intake.formats import possession_code
 from services.intake.formats.catalogue import OptionCatalogue, catalogue
 from services.intake.formats.notices import in_force, notices
 from shared.accompaniment.recording import header, recorder
-from shared.accompaniment.refusals import SecondPersonNeeded
+from shared.accompaniment.refusals import NoticeNotGiven, SecondPersonNeeded
 from shared.contracts import intake as asked
 from shared.contracts.base import Command, Done, Model, Request, Spoken
 from shared.contracts.consent import ConfirmDisclosure, DisclosureConfirmed
@@ -383,7 +383,16 @@ class IntakeApplication(EventSourcedApplication):
         return reads.case_view(self, query.participation_id)
 
     def get_needs(self, query: asked.GetNeeds, ctx: Context) -> asked.Needs:
-        """The needs in the survivor's words; ``None`` where the words were erased."""
+        """The needs in the survivor's words; ``None`` where the words were erased.
+
+        For their advocate only after the notice of the advocate's base (R22).
+        """
+        who = ctx.principal
+        if who.kind == "staff":
+            found = self.aggregate(query.participation_id)
+            told = isinstance(found, Participation) and found.company.is_told_of(who.base)
+            if not told:  # R22
+                raise NoticeNotGiven()
         return asked.Needs(
             needs=tuple(
                 asked.NeedView(

@@ -19,7 +19,7 @@ from services.notifications.domain.preference import (
 )
 from services.notifications.domain.topics import NothingToConfirm, TopicChoice
 from services.notifications.formats.address import sendable
-from shared.accompaniment.following import assigned, said
+from shared.accompaniment.following import assigned, must_have_told, said
 from shared.contracts import notifications as asked
 from shared.contracts.base import Done, Request
 from shared.eventstore.aggregate import Aggregate
@@ -216,6 +216,7 @@ class NotificationsApplication(EventSourcedApplication):
 
     def get_preference(self, query: asked.GetPreference, ctx: Context) -> asked.Preference:
         """The ways of contact and the topics, for the person and their advocate."""
+        must_have_told(self, query.participation_id, ctx.principal)
         return asked.Preference(
             channels=tuple(
                 self._channel(row, query.participation_id)
@@ -226,6 +227,7 @@ class NotificationsApplication(EventSourcedApplication):
 
     def get_notices(self, query: asked.GetNotices, ctx: Context) -> asked.Notices:
         """The notices of the topics that the person chose."""
+        must_have_told(self, query.participation_id, ctx.principal)
         return asked.Notices(
             notices=tuple(
                 asked.NoticeView(

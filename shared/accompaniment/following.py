@@ -8,7 +8,7 @@ from uuid import UUID
 
 from shared.accompaniment.accompaniment import Accompaniment
 from shared.accompaniment.recording import header, recorder
-from shared.accompaniment.refusals import NotAssigned
+from shared.accompaniment.refusals import NotAssigned, NoticeNotGiven
 from shared.contracts.base import Spoken
 from shared.contracts.decision import Decision
 from shared.contracts.intake import (
@@ -83,6 +83,16 @@ def assigned(app: _Application, whose: UUID, asker: Principal) -> list[str]:
     if not isinstance(found, Accompaniment) or not found.company.is_as_assigned(recorder(asker)):
         return []
     return [str(asker.id)]
+
+
+def must_have_told(app: _Application, whose: UUID, asker: Principal) -> None:
+    """Refuses staff who read before the notice of their base was given (R21, R22)."""
+    if asker.kind != "staff":
+        return
+    found = app.aggregate(Accompaniment.create_id(whose))
+    told = isinstance(found, Accompaniment) and found.company.is_told_of(asker.base)
+    if not told:  # R22
+        raise NoticeNotGiven()
 
 
 def _hear_first(app: _Application, whose: UUID) -> None:

@@ -48,6 +48,11 @@ def test_a_repeat_of_the_same_command_hands_nothing_over_again(world: World) -> 
     assert "canary" not in str(world.rows("SELECT t::text FROM commands t"))
     assert world.log().count("ItemHandedOver") == 1
 
+    world.others.disclosures.clear()
+    with pytest.raises(Refused) as refused:
+        world.do(HOUSING, command, key)
+    assert refused.value.code == "nothing_to_hand_over"
+
 
 def test_many_ask_at_once_and_one_gets_it(world: World) -> None:
     world.told()

@@ -520,3 +520,39 @@ def test_needs_are_stated_again_once_no_process_holds_a_key_of_the_erasure(world
 
     read = {need.need_id: need.words for need in world.say(asked.GetNeeds).needs}
     assert read == {old.item_id: None, new.item_id: NEED}
+
+
+@pytest.mark.rule("R22")
+def test_an_advocate_reads_no_word_before_their_notice(world: World) -> None:
+    world.told()
+    world.say(asked.StateNeed, words="a quiet place")
+    world.say(asked.RequestAdvocate, base="community")
+    assign = {"advocate_id": ROSA.id, "base": "community", "agency_id": COMMUNITY_AGENCY}
+    world.say(asked.AssignAdvocate, COORDINATOR, **assign)
+
+    with pytest.raises(Refused) as refused:
+        world.say(asked.GetNeeds, ROSA)
+    assert refused.value.code == "notice_not_given"
+
+    world.say(asked.GiveConfidentialityNotice, ROSA, base="community", notice_version="community-1")
+    [need] = world.say(asked.GetNeeds, ROSA).needs
+    assert need.words == "a quiet place"
+
+
+@pytest.mark.rule("R21")
+@pytest.mark.rule("R23")
+def test_the_justice_system_gives_nobody_a_community_advocate_and_sees_no_request_for_one(
+    world: World,
+) -> None:
+    prosecution = replace(COORDINATOR, agency_id=PROSECUTOR_OFFICE, unit_kind="prosecution")
+    world.say(asked.RequestAdvocate, base="community")
+    assign = {"advocate_id": SAM.id, "base": "community", "agency_id": PROSECUTOR_OFFICE}
+
+    for ask in (
+        lambda: world.say(asked.AssignAdvocate, prosecution, **assign),
+        lambda: world.say(asked.GetCase, prosecution),
+    ):
+        with pytest.raises(NotAllowed):
+            ask()
+    world.say(asked.RequestAdvocate, base="systems")
+    assert world.say(asked.GetCase, prosecution).advocate_requested == "systems"

@@ -162,6 +162,26 @@ def test_a_survivor_behind_the_same_address_as_guessers_still_gets_in(
     assert max(took for _, took in came) <= seconds
 
 
+@pytest.mark.parametrize("lot", [0, 2, -1], ids=["the first", "the third", "the last"])
+def test_who_is_looked_up_next_is_drawn_and_not_whoever_came_first(lot: int) -> None:
+    """A machine that keeps its place at the head of a line gains nothing by it."""
+    tried = Tried()
+    tried.attempts = Attempts(
+        EACH, PLENTY, PACE, replace(tried.time.waiting, below=lambda number: lot % number)
+    )
+
+    async def play() -> None:
+        await tried.all(3)
+        tried.intake.looked_up.clear()
+        await tried.all(5)
+
+    tried.time.run(play())
+
+    left = [f"guess {n}" for n in range(5)]
+    drawn = [left.pop(lot % len(left)) for _ in range(5)]
+    assert [code for _, code in tried.intake.looked_up] == drawn
+
+
 def test_guessers_at_one_address_delay_nobody_at_another() -> None:
     tried = Tried()
 
