@@ -163,4 +163,5 @@ def test_memory_does_not_grow_with_the_log(world: World) -> None:
     world.store("intake", 12_000)
     world.tick()
     for was, now in zip(before, all_of_it(), strict=True):
-        assert now < 1.2 * was
+        # Twelve thousand more rows of even ten bytes would be more than this.
+        assert now < 1.2 * was + 65_536
