@@ -210,7 +210,7 @@ class ConsentApplication(EventSourcedApplication):
             return {"participation_id": "", "assigned": []}
         return {
             "participation_id": str(participation_id),
-            "assigned": assigned(self, participation_id, ctx.principal),
+            "assigned": assigned(self, participation_id, request, ctx.principal),
         }
 
     def _reference(self, agency_id: UUID, grant_id: UUID) -> UUID:

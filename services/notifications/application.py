@@ -54,7 +54,7 @@ class NotificationsApplication(EventSourcedApplication):
         participation_id: UUID = request.participation_id  # type: ignore[attr-defined]
         return {
             "participation_id": participation_id,
-            "assigned": assigned(self, participation_id, ctx.principal),
+            "assigned": assigned(self, participation_id, request, ctx.principal),
         }
 
     # -- safe contact -------------------------------------------------------------------------

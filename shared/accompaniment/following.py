@@ -9,7 +9,7 @@ from uuid import UUID
 from shared.accompaniment.accompaniment import Accompaniment
 from shared.accompaniment.recording import header, recorder
 from shared.accompaniment.refusals import NotAssigned, NoticeNotGiven
-from shared.contracts.base import Spoken
+from shared.contracts.base import Command, Request, Spoken
 from shared.contracts.decision import Decision
 from shared.contracts.intake import (
     AdvocateAssignedMessage,
@@ -68,15 +68,17 @@ def said(
     return header(command, work.ctx, whose=whose, notice_version=notice, no=no)
 
 
-def assigned(app: _Application, whose: UUID, asker: Principal) -> list[str]:
+def assigned(app: _Application, whose: UUID, request: Request, asker: Principal) -> list[str]:
     """For Cedar: the asker, if the survivor has them now, as whom they come (R21); else nobody.
 
     While news of intake about this survivor waits to be heard nobody is assigned: it
-    may be the news that they no longer are. ``Unavailable`` where intake is away.
+    may be the news that they no longer are. ``Unavailable`` where intake is away, but for
+    what always wins a race, a no: that waits for nothing (R71).
     """
     if asker.kind != "staff":
         return []
-    _hear_first(app, whose)
+    if not (isinstance(request, Command) and request.on_conflict == "retry"):
+        _hear_first(app, whose)
     if app.news_waits("intake", whose):
         return []
     found = app.aggregate(Accompaniment.create_id(whose))

@@ -95,3 +95,16 @@ def test_a_request_in_vain_is_answered_as_data(door: Door, world: World) -> None
 
     assert answer["refused"]["code"] == "nothing_released"
     assert answer["refused"]["because"] == "not_found"
+
+
+@pytest.mark.rule("R71")
+def test_a_no_that_staff_record_waits_for_no_service(door: Door, world: World) -> None:
+    """With intake away nobody can say whether they were let go: a yes waits, a no never."""
+    world.assign(ROSA)
+    world.notice()
+    grant = world.explained(ROSA)
+    named = {"participation_id": str(MARIA), "grant_id": str(grant.grant_id)}
+    world.intake.away = True
+
+    assert door.knock(ROSA, "give_grant", **named)["refused"]["because"] == "unavailable"
+    assert door.knock(ROSA, "decline_grant", **named)["ok"]["state"] == "declined"
