@@ -22,7 +22,7 @@ from shared.eventstore.aggregate import Aggregate
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Handler, Work
 from shared.identity.principal import Principal
-from shared.messaging.pull import MOST, Announcements, MessagesAfter
+from shared.messaging.pull import MOST, puller
 
 PATIENCE = 2.0
 """Seconds in which the news that intake has for us by now arrives, or staff are told to repeat."""
@@ -109,11 +109,10 @@ def _hear_first(app: _Application, whose: UUID) -> None:
 
 def _is_on_its_way(app: _Application, whose: UUID) -> bool:
     """Whether intake published something about them that we have not heard, or too much to tell."""
-    request = MessagesAfter(position=app.heard("intake"), limit=MOST)
-    answer = app.edge.caller.call("intake", request.method(), request, None)
-    if not isinstance(answer, Announcements):
-        raise TypeError("intake answered with something other than messages")
-    return len(answer.events) >= MOST or any(str(whose) in event for event in answer.events)
+    unheard = puller(app.edge.caller, "intake")(app.heard("intake"), MOST)
+    return len(unheard) >= MOST or any(
+        announcement.data.get("participation_id") == str(whose) for announcement in unheard
+    )
 
 
 def advocate_assigned(_app: Any, message: AdvocateAssignedMessage, work: Work) -> None:

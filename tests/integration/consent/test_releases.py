@@ -29,6 +29,7 @@ from shared.contracts.registry import messages
 from shared.identity.principal import Principal
 from tests.integration.consent.world import DAY, HOUSING, World
 from tests.support.examples import (
+    DANA,
     HOUSING_AGENCY,
     IVO,
     MARIA,
@@ -180,7 +181,7 @@ def test_staff_record_no_yes_while_it_is_not_known_whether_they_were_let_go(
     world.give(grant, ROSA)
     asked = GetGrants(participation_id=MARIA)
     world.intake.away = why == "intake is away"
-    world.intake.on_its_way = [f'{{"data": {{"participation_id": "{MARIA}"}}}}']
+    world.intake.on_its_way = [MARIA]
 
     for act in (
         lambda: world.give(grant, ROSA),
@@ -195,7 +196,7 @@ def test_staff_record_no_yes_while_it_is_not_known_whether_they_were_let_go(
 
 def test_news_of_others_holds_nobody_up(world: World) -> None:
     accompanied(world)
-    world.intake.on_its_way = [f'{{"data": {{"participation_id": "{HOUSING_AGENCY}"}}}}']
+    world.intake.on_its_way = [DANA]
 
     world.explained(ROSA)
 

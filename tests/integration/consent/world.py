@@ -36,6 +36,7 @@ from shared.contracts.refusal import Refused, Unavailable
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context
 from shared.identity.principal import Principal
+from shared.messaging.announcement import Announcement
 from shared.messaging.pull import Announcements, MessagesAfter
 from shared.sealing.keys import DataKey
 from tests.support.examples import HOUSING_AGENCY, MARIA, NOON, ROSA, SURVIVOR
@@ -63,14 +64,27 @@ class Intake:
     """What intake has published and consent has not heard yet; asked for nothing else."""
 
     def __init__(self) -> None:
-        self.on_its_way: list[str] = []
+        self.on_its_way: list[UUID] = []
         self.away = False
 
     def call(self, service: str, method: str, request: Any, *_: Any, **__: Any) -> Any:
         assert (service, type(request)) == ("intake", MessagesAfter), "consent asked for more"
         if self.away:
             raise Unavailable()
-        return Announcements(events=tuple(self.on_its_way))
+        told = (
+            Announcement(
+                producer="intake",
+                position=number,
+                previous=number - 1,
+                stream_id=str(whose),
+                type="intake.assignment.ended.v1",
+                time=NOON,
+                correlation_id=uuid4(),
+                data={"participation_id": str(whose)},
+            )
+            for number, whose in enumerate(self.on_its_way, start=1_000)
+        )
+        return Announcements(events=tuple(each.to_json().decode() for each in told))
 
 
 class World:
