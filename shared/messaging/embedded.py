@@ -62,6 +62,7 @@ class Platform:
             {name: self.key(name).public for name in (*services(), GATEWAY)}
         )
         self._bells = {name: Doorbell() for name in self.names}
+        self._unheard = Doorbell()
         self.services = {name: self._assemble(name) for name in self.names}
         for name, service in self.services.items():
             self.transport.add(name, bind(service.service_class, service.provided))
@@ -87,7 +88,7 @@ class Platform:
         """End what runs, after the turn that is under way, and close every connection."""
         for loop in self._loops:
             loop.stop()
-        for bell in self._bells.values():
+        for bell in (*self._bells.values(), self._unheard):
             bell.close()
         for loop in self._loops:
             loop.join()
@@ -120,7 +121,7 @@ class Platform:
             if scheduler.run_once():
                 bell.ring()
 
-        loops = [Loop(f"{service.name}.due", due, Doorbell(), look_every)]
+        loops = [Loop(f"{service.name}.due", due, self._unheard, look_every)]
         for producer in sorted(set(service.contract.follows) & set(self.names)):
             follower = Follower(
                 service.name,
@@ -133,7 +134,7 @@ class Platform:
             )
             loops.append(following(follower, self._bells[producer], bell.ring, look_every))
         for turn in service.turns:
-            heard = self._bells.get(turn.hears or "") or Doorbell()
+            heard = self._bells.get(turn.hears or "", self._unheard)
             loops.append(Loop(f"{service.name}.{turn.name}", turn.run, heard, turn.every))
         return loops
 

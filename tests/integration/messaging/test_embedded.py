@@ -79,7 +79,8 @@ def test_only_a_follower_may_read_what_was_published(platform: Installation) -> 
 def test_it_stops_without_leaving_threads_and_comes_back_with_what_it_knew(folder: Path) -> None:
     own = folder / "twice"
     before = set(threading.enumerate())
-    first = embedded(own, names=("intake", "consent", "keyring"))
+    # Nobody looks by themselves before an hour is over: whoever waits has to be woken.
+    first = embedded(own, names=("intake", "consent", "keyring"), look_every=3600)
     begun = first.caller("gateway").call(
         "intake", "begin_inquiry", BeginInquiry(), ANYONE, command_id := uuid4()
     )
