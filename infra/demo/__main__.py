@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
+import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -36,6 +38,7 @@ from shared.observability.logs import configure
 
 COMPOSE = "http://127.0.0.1:8000"
 LIMITS = Path(__file__).with_name("limits.md")
+IN_MEMORY, ROOM = Path("/dev/shm"), 2 << 30  # noqa: S108 - the folder in it is made for its owner alone
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,7 +75,9 @@ def _embedded(port: int, race: int, *, stay: bool) -> int:
     started = time.monotonic()
     held = Held.made()
     with (
-        tempfile.TemporaryDirectory(prefix="sayso-", ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryDirectory(
+            prefix="sayso-", dir=_memory(), ignore_cleanup_errors=True
+        ) as folder,
         Mailbox() as mailbox,
         running(Path(folder), held, "127.0.0.1", port, mailbox=mailbox) as address,
     ):
@@ -82,6 +87,12 @@ def _embedded(port: int, race: int, *, stay: bool) -> int:
             _show(held, address)
             signal.sigwait({signal.SIGINT, signal.SIGTERM})
     return 0
+
+
+def _memory() -> Path | None:
+    """Where what is deleted at the end never comes to a disk, if there is room; else None."""
+    there = os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ROOM
+    return IN_MEMORY if there else None
 
 
 def _show(held: Held, address: str) -> None:
