@@ -97,9 +97,9 @@ async def play(journey: Journey, auditing: Auditing) -> None:
         say("auditor", f"finds it, and where: “{found}”")
     finally:
         await _flip(auditing)
-    await _verify(auditing, 0)
+    replay = asyncio.to_thread(auditing.sayso, "replay", "--decisions")
+    _, replayed = await asyncio.gather(_verify(auditing, 0), replay)
     say("auditor", "finds all of it intact once the byte is as it was")
-    replayed = await asyncio.to_thread(auditing.sayso, "replay", "--decisions")
     _check_pseudonymous(journey, replayed)
     decisions = len(replayed.stdout.splitlines())
     say("auditor", f"replays the decisions, {decisions:,} lines: pseudonyms, no name and no word")

@@ -17,8 +17,8 @@ from services.gateway.routes import ANYONE, ROUTES, Row
 if TYPE_CHECKING:
     from infra.demo.journey import Journey
 
-SHORT = timedelta(seconds=5)
-"""How long a release lasts whose end is waited for."""
+SHORT = timedelta(seconds=4)
+"""How long a release lasts whose end is waited for: given early, looked at late."""
 
 
 async def second_person(journey: Journey) -> None:

@@ -198,7 +198,9 @@ class Journey:
         if again["participation_id"] != begun["participation_id"] or again["possession_code"]:
             raise JourneyFailed("a repeat began a second inquiry or showed the code again")
         say("survivor", "begins without name, contact or advocate, and gets a code, shown once")
-        refused(await self.anyone.do("/v1/sessions", possession_code="never-was-a-code"))
+        # A code that fails is answered half a second late: meanwhile the journey goes on.
+        guess = self.anyone.do("/v1/sessions", possession_code="never-was-a-code")
+        self.guessed = asyncio.create_task(guess)
         session = await self.anyone.must("/v1/sessions", possession_code=code)
         self.survivor_code, self.survivor_token = code, session["session_token"]
         self.survivor.headers["Authorization"] = f"Bearer {self.survivor_token}"
@@ -305,6 +307,7 @@ class Journey:
             f"{self.participation}/option-offers", options=again, how="in_person"
         )
         say("survivor", "asks about options unasked; now it may be shown again")
+        refused(await self.guessed)
         await self._log()
 
     # -- 5 ------------------------------------------------------------------------------------
@@ -346,6 +349,7 @@ class Journey:
             return {"ok": True} if answer.is_success else None
 
         await eventually("consent knows the advocate", assigned)
+        self.short = await short_release(self)
 
         async def forge() -> dict[str, Any] | None:
             grant = await self.propose(self.advocate, self.need, "in_person")
@@ -398,7 +402,6 @@ class Journey:
         say = self.voices.say
         self.voices.chapter("6  One agency, one item, once")
         reference = self.grant["agency_reference"]
-        self.short = await short_release(self)
         await self.nothing_for(self.other_agency, self.ask(reference), "another agency")
         await self.nothing_for(
             self.agency, self.ask(reference, item=self.other_need), "another item"
@@ -442,7 +445,6 @@ class Journey:
         say("agency", "asks: as if nothing had ever been there")
         if self.race_pairs:
             await self._race()
-        await its_end(self, self.short)
         await self._log(only_last=3)
 
     async def _race(self) -> None:
@@ -494,7 +496,8 @@ class Journey:
     # -- 9 ------------------------------------------------------------------------------------
 
     async def _own_timeline(self) -> None:
-        self.voices.chapter("9  Their own timeline")
+        self.voices.chapter("9  What ends by itself, and their own timeline")
+        await its_end(self, self.short)
         entries = await self.timeline()
         kinds = {entry["what"] for entry in entries}
         shared = [e for e in entries if e["shared_with"] == str(self.agency_id)]
