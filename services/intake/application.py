@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -227,19 +228,23 @@ class IntakeApplication(EventSourcedApplication):
 
     def pause_case(self, command: asked.PauseCase, work: Work) -> Done:
         """Rest (R09)."""
-        participation, case = self._both(work, command.participation_id)
-        decision = self._said(command, work, participation, no=True)
-        participation.step_back("paused", decision)
-        case.pause(decision)
-        self._save(work, command, participation, case)
-        return Done(state=case.state)
+        return self._step_back(command, work, "paused", Case.pause)
 
     def close_case(self, command: asked.CloseCase, work: Work) -> Done:
         """End (R09)."""
+        return self._step_back(command, work, "closed", Case.close)
+
+    def _step_back(
+        self,
+        command: asked.PauseCase | asked.CloseCase,
+        work: Work,
+        involvement: str,
+        rest: Callable[[Case, Decision], None],
+    ) -> Done:
         participation, case = self._both(work, command.participation_id)
         decision = self._said(command, work, participation, no=True)
-        participation.step_back("closed", decision)
-        case.close(decision)
+        participation.step_back(involvement, decision)
+        rest(case, decision)
         self._save(work, command, participation, case)
         return Done(state=case.state)
 
