@@ -91,6 +91,13 @@ def postgres_dsn() -> Iterator[str]:
         yield server.dsn()
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    """One of the module's own, for tests that kill it, or that run whole services on it."""
+    with embedded_server() as made:
+        yield made
+
+
 @pytest.fixture
 def databases(postgres_dsn: str) -> Iterator[Callable[..., Databases]]:
     """``databases("consent", "intake")``: fresh ones, gone after the test."""

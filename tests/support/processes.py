@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from infra.secrets import generate
 from shared.eventstore.edge import utc_now
 from shared.eventstore.embedded import EmbeddedServer
@@ -152,3 +154,15 @@ def processes(
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture(scope="module")
+def platform(
+    rabbitmq: RabbitMQ, server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Processes]:
+    """Processes of the module's own, none started yet; a ledger among them signs each second."""
+    rabbitmq.require(4)
+    rabbitmq.also({})
+    folder = tmp_path_factory.mktemp("processes")
+    with processes(rabbitmq, server, folder, {"SAYSO_LEDGER_TICK": "1"}) as made:
+        yield made

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.integration.ledger.world import World
-from tests.support.postgres import Databases, databases, fresh_databases, postgres_dsn
+from tests.support.postgres import Databases, databases, fresh_databases, postgres_dsn, server
+from tests.support.processes import platform
 from tests.support.rabbitmq import rabbitmq
 
-__all__ = ["databases", "postgres_dsn", "rabbitmq"]
+__all__ = ["databases", "platform", "postgres_dsn", "rabbitmq", "server"]
 
 NAMES = ("audit", "intake", "consent")
 

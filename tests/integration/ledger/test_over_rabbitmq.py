@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 from uuid import uuid4
@@ -21,34 +18,9 @@ from shared.eventstore.provision import database_name
 from shared.identity.principal import Principal
 from shared.messaging.digests import DigestsAfter
 from tests.support.eventually import eventually
-from tests.support.postgres import embedded_server
-from tests.support.processes import ROOT, Processes, processes
-from tests.support.rabbitmq import RabbitMQ
+from tests.support.processes import Processes
 
 ANYONE = Principal.anyone()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedServer]:
-    with embedded_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def platform(
-    rabbitmq: RabbitMQ, server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Processes]:
-    rabbitmq.require(4)
-    rabbitmq.also({})
-    before = os.environ.get("SAYSO_LEDGER_TICK")
-    os.environ["SAYSO_LEDGER_TICK"] = "1"
-    try:
-        with processes(rabbitmq, server, tmp_path_factory.mktemp("ledger")) as made:
-            yield made
-    finally:
-        os.environ.pop("SAYSO_LEDGER_TICK")
-        if before is not None:
-            os.environ["SAYSO_LEDGER_TICK"] = before
 
 
 def ask(server: EmbeddedServer, service: str, question: str) -> Any:
@@ -63,22 +35,6 @@ def all_signed(server: EmbeddedServer) -> bool:
     signed = "index < (SELECT max(size) FROM checkpoints)"
     recorded = f"SELECT count(*) FROM leaves WHERE service = 'intake' AND {signed}"
     return bool(0 < stored == ask(server, "audit", recorded))
-
-
-def verify(platform: Processes, server: EmbeddedServer) -> subprocess.CompletedProcess[str]:
-    """As the auditor's container runs it: its own secrets, and the databases."""
-    environment = {
-        **os.environ,
-        "SAYSO_SECRETS": str(platform.secrets / "auditor"),
-        "SAYSO_POSTGRES_HOST": str(server.folder),
-    }
-    return subprocess.run(
-        [str(ROOT / "infra/sayso"), "audit", "verify"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_what_is_decided_is_signed_by_whichever_process_lives_and_the_auditor_finds_it_intact(
@@ -99,7 +55,7 @@ def test_what_is_decided_is_signed_by_whichever_process_lives_and_the_auditor_fi
     note = caller.call("audit", "get_checkpoint", GetCheckpoint(), ANYONE).model_dump()["note"]
     assert note.startswith("sayso.local/log\n")
     caller.call("audit", "get_tile", GetTile(level="0", tile="000.p/64"), ANYONE)
-    ended = verify(platform, server)
+    ended = platform.audit("verify")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "intake: " in ended.stdout
     request = DigestsAfter(position=0, limit=10)

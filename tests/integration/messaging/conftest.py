@@ -8,10 +8,11 @@ import pytest
 
 from shared.messaging import announcement
 from tests.integration.messaging.tales import MESSAGES, Hearer, Pair, Teller, edge
-from tests.support.postgres import Databases, databases, postgres_dsn
+from tests.support.postgres import Databases, databases, postgres_dsn, server
+from tests.support.processes import platform
 from tests.support.rabbitmq import rabbitmq
 
-__all__ = ["databases", "postgres_dsn", "rabbitmq"]
+__all__ = ["databases", "platform", "postgres_dsn", "rabbitmq", "server"]
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
@@ -18,25 +17,8 @@ from shared.eventstore.provision import database_name
 from shared.identity.principal import Principal
 from shared.messaging.pull import MessagesAfter
 from tests.support.eventually import eventually
-from tests.support.postgres import embedded_server
-from tests.support.processes import Processes, processes
+from tests.support.processes import Processes
 from tests.support.rabbitmq import RabbitMQ
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedServer]:
-    with embedded_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def platform(
-    rabbitmq: RabbitMQ, server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Processes]:
-    rabbitmq.require(4)
-    rabbitmq.also({})
-    with processes(rabbitmq, server, tmp_path_factory.mktemp("processes")) as made:
-        yield made
 
 
 def answers(platform: Processes) -> bool:
