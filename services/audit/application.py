@@ -35,8 +35,8 @@ from shared.contracts.registry import logged
 from shared.eventstore.application import EventSourcedApplication
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context
-from shared.messaging.digests import MOST, ask_digests
 from shared.messaging.metrics import LEDGER_BROKEN, LEDGER_RECORDS, LEDGER_SIGNED
+from shared.messaging.pages import MOST_DIGESTS, ask_digests
 from shared.messaging.turns import Turn
 from shared.settings import Variable, load
 
@@ -150,13 +150,13 @@ class AuditApplication(EventSourcedApplication):
         appended = 0
         while True:
             after = self._ledger.cursor(service)
-            records = ask_digests(self.edge.caller, service, after, MOST)
+            records = ask_digests(self.edge.caller, service, after, MOST_DIGESTS)
             for position, record in enumerate(records, after + 1):
                 _check(service, position, record)
             if records and self._ledger.append(service, after, records):
                 appended += len(records)
                 LEDGER_RECORDS.labels(service).inc(len(records))
-            if len(records) < MOST:
+            if len(records) < MOST_DIGESTS:
                 return appended
 
     def tick(self, now: datetime) -> Signed | None:

@@ -22,7 +22,7 @@ from shared.eventstore.aggregate import Aggregate
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Handler, Work
 from shared.identity.principal import Principal
-from shared.messaging.pull import MOST, puller
+from shared.messaging.pages import MOST_MESSAGES, ask_messages
 
 PATIENCE = 2.0
 """Seconds in which the news that intake has for us by now arrives, or staff are told to repeat."""
@@ -109,8 +109,8 @@ def _hear_first(app: _Application, whose: UUID) -> None:
 
 def _is_on_its_way(app: _Application, whose: UUID) -> bool:
     """Whether intake published something about them that we have not heard, or too much to tell."""
-    unheard = puller(app.edge.caller, "intake")(app.heard("intake"), MOST)
-    return len(unheard) >= MOST or any(
+    unheard = ask_messages(app.edge.caller, "intake", app.heard("intake"), MOST_MESSAGES)
+    return len(unheard) >= MOST_MESSAGES or any(
         announcement.data.get("participation_id") == str(whose) for announcement in unheard
     )
 

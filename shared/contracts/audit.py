@@ -1,7 +1,7 @@
 """What anyone can ask of the ledger: its checkpoint, and the tiles of its tree.
 
 Audit publishes no message and follows none: it asks every log for digest
-records (``shared/messaging/digests.py``), which nobody else may.
+records (``shared/messaging/pages.py``), which nobody else may.
 """
 
 from __future__ import annotations

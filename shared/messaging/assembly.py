@@ -14,11 +14,10 @@ from shared.contracts.registry import services
 from shared.eventstore.application import EventSourcedApplication
 from shared.eventstore.edge import Edge
 from shared.identity.keys import Issuers
-from shared.messaging.digests import Digested
 from shared.messaging.entry import REQUEST
 from shared.messaging.gate import ServiceGate
+from shared.messaging.pages import Paged
 from shared.messaging.provided import Provided, declared, value_of
-from shared.messaging.pull import Pulled
 from shared.messaging.turns import TURNS, Turn
 
 PAPERS = "papers"
@@ -88,7 +87,7 @@ def assemble(
 def exposed(service_class: type, **extensions: Any) -> type:
     """The service class with a gate before its methods, its log open to followers and ledger."""
     members = {"gate": Provided("gate"), "__module__": service_class.__module__, **extensions}
-    return type(service_class.__name__, (service_class, Pulled, Digested), members)
+    return type(service_class.__name__, (service_class, Paged), members)
 
 
 def _complete(contract: ServiceContract, service_class: type) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import sleep
 
@@ -22,8 +23,8 @@ from shared.messaging.follower import Follower
 from shared.messaging.gate import STORE_AWAY
 from shared.messaging.local import LOOK_EVERY, LocalTransport, Loop, following
 from shared.messaging.named_keys import NEVER_DERIVED, NamedKeys, derive
+from shared.messaging.pages import ask_messages
 from shared.messaging.provided import bind
-from shared.messaging.pull import puller
 from shared.messaging.store_inbox import StoreInbox
 from shared.scheduler.scheduler import Scheduler
 from shared.sealing.keys import CachedKeySource
@@ -127,7 +128,7 @@ class Platform:
                 service.name,
                 producer,
                 inbox,
-                puller(self.caller(service.name), producer),
+                partial(ask_messages, self.caller(service.name), producer),
                 self.clock,
                 pause=lambda attempt: sleep(0.1 * attempt),
                 infrastructure=STORE_AWAY,

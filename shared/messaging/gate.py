@@ -23,8 +23,7 @@ from shared.eventstore.work import Context
 from shared.identity.authorise import authorise
 from shared.identity.keys import Issuers
 from shared.identity.tokens import fingerprint, verify
-from shared.messaging.digests import DigestsAfter
-from shared.messaging.pull import MessagesAfter
+from shared.messaging.pages import DigestsAfter, MessagesAfter
 
 _FIELDS = {"request", "command_id", "token", "correlation_id"}
 STORE_AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)

@@ -20,7 +20,7 @@ from services.audit.cli import verify
 from services.audit.formats.note import VERIFIER_FILE
 from shared.command_line import Reading
 from shared.eventstore.digests import PSEUDONYMS
-from shared.messaging.digests import MOST, Digests, DigestsAfter
+from shared.messaging.pages import MOST_DIGESTS, Digests, DigestsAfter
 from tests.bench.appending import probe_database
 from tests.bench.figures import FLOOR, OURS, Row, Sample, interleaved
 from tests.bench.replaying import multiply, notebook
@@ -76,7 +76,7 @@ def measure(admin_dsn: str, sizes: Sizes, told: Callable[[str], None]) -> list[R
             done: list[float] = []
             until = service.stored + count
             while service.stored < until:
-                service.stored = min(service.stored + MOST - 1, until)
+                service.stored = min(service.stored + MOST_DIGESTS - 1, until)
                 audit.pull(SERVICE)
                 if service.stored == until and audit.tick(tick) is None:
                     raise RuntimeError("the ledger did not sign")

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -34,8 +35,8 @@ from shared.messaging.doorbell import Doorbell
 from shared.messaging.envelope import SigningCaller
 from shared.messaging.follower import Follower
 from shared.messaging.gate import STORE_AWAY
+from shared.messaging.pages import ask_messages
 from shared.messaging.provided import PROVIDED
-from shared.messaging.pull import puller
 from shared.messaging.relay import Relay
 from shared.messaging.sealed_bodies import SERIALIZER
 from shared.messaging.store_inbox import StoreInbox
@@ -188,7 +189,7 @@ class ServiceProcess:
                     self.name,
                     producer,
                     inbox,
-                    puller(self.caller, producer),
+                    partial(ask_messages, self.caller, producer),
                     utc_now,
                     pause=lambda attempt: sleep(0.1 * attempt),
                     infrastructure=STORE_AWAY,

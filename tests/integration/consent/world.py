@@ -37,7 +37,7 @@ from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context
 from shared.identity.principal import Principal
 from shared.messaging.announcement import Announcement
-from shared.messaging.pull import Announcements, MessagesAfter
+from shared.messaging.pages import Announcements, MessagesAfter
 from shared.sealing.keys import DataKey
 from tests.support.examples import HOUSING_AGENCY, MARIA, NOON, ROSA, SURVIVOR
 from tests.support.postgres import Databases

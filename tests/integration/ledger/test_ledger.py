@@ -19,7 +19,7 @@ from services.audit.formats.checkpoint import opened
 from services.audit.formats.tiles import tiles_of
 from shared.contracts.audit import GetCheckpoint, GetTile
 from shared.contracts.refusal import NotFound, Unavailable
-from shared.messaging.digests import Digests
+from shared.messaging.pages import Digests
 from tests.integration.ledger.world import LOGS, World
 
 ANY: Any = None

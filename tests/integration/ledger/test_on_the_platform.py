@@ -28,8 +28,8 @@ from shared.contracts.registry import logged, services
 from shared.eventstore.provision import database_name
 from shared.identity.principal import Principal
 from shared.identity.tokens import GATEWAY
-from shared.messaging.digests import Digests, DigestsAfter
 from shared.messaging.embedded import Installation
+from shared.messaging.pages import Digests, DigestsAfter
 from shared.run import embedded
 from tests.support.eventually import eventually
 from tests.unit.gateway.door import ORDINARY

@@ -16,7 +16,7 @@ from shared.contracts.refusal import Refused
 from shared.eventstore.embedded import EmbeddedServer
 from shared.eventstore.provision import database_name
 from shared.identity.principal import Principal
-from shared.messaging.digests import DigestsAfter
+from shared.messaging.pages import DigestsAfter
 from tests.support.eventually import eventually
 from tests.support.processes import Processes
 

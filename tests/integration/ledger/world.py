@@ -25,7 +25,7 @@ from shared.eventstore.database import Database
 from shared.eventstore.digests import Pseudonyms, digests_after
 from shared.eventstore.edge import Edge
 from shared.eventstore.log import EventLog
-from shared.messaging.digests import Digests, DigestsAfter
+from shared.messaging.pages import Digests, DigestsAfter
 from shared.progress import Progress
 from tests.support.postgres import Databases
 

@@ -18,8 +18,8 @@ from shared.identity.principal import Principal
 from shared.messaging.assembly import Incomplete, written
 from shared.messaging.embedded import Installation
 from shared.messaging.envelope import seal_request
+from shared.messaging.pages import MessagesAfter
 from shared.messaging.provided import Unbound
-from shared.messaging.pull import MessagesAfter
 from shared.run import embedded
 from tests.support.eventually import eventually
 

@@ -15,7 +15,7 @@ from shared.contracts.refusal import Refused
 from shared.eventstore.embedded import EmbeddedServer
 from shared.eventstore.provision import database_name
 from shared.identity.principal import Principal
-from shared.messaging.pull import MessagesAfter
+from shared.messaging.pages import MessagesAfter
 from tests.support.eventually import eventually
 from tests.support.processes import Processes
 from tests.support.rabbitmq import RabbitMQ

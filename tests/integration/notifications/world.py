@@ -19,7 +19,7 @@ from shared.contracts.notifications import GetNotices, GetPreference, Notices, P
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context, Work
 from shared.identity.principal import Principal
-from shared.messaging.pull import Announcements, MessagesAfter
+from shared.messaging.pages import Announcements, MessagesAfter
 from shared.scheduler.scheduler import Scheduler
 from shared.sealing.keys import DataKey, KeyDestroyed
 from tests.support.examples import MARIA, NOON, SURVIVOR, an_id

@@ -32,7 +32,7 @@ from shared.eventstore.clock import edge_time
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context, DueRow, Work
 from shared.identity.principal import Principal
-from shared.messaging.pull import Announcements, MessagesAfter
+from shared.messaging.pages import Announcements, MessagesAfter
 from shared.sealing.sealed import Sealed
 from tests.support.examples import NOON, an_id
 
