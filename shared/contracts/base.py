@@ -8,9 +8,11 @@ cross every boundary in.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 from uuid import UUID
 
@@ -97,6 +99,7 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
 
 
+@cache
 def snake(name: str) -> str:
     """``RevokeGrant`` → ``revoke_grant``."""
     return _CAMEL.sub("_", name).lower()
@@ -198,16 +201,18 @@ def _personal(annotation: Any, metadata: Iterable[Any]) -> Personal | None:
     return None
 
 
-def personal_fields(model: type[BaseModel]) -> dict[str, str]:
+@cache
+def personal_fields(model: type[BaseModel]) -> Mapping[str, str]:
     """Field name → record class of the fields marked ``Personal``, optional ones included."""
     found: dict[str, str] = {}
     for name, info in model.model_fields.items():
         mark = _personal(info.annotation, info.metadata)
         if mark is not None:
             found[name] = mark.record_class
-    return found
+    return MappingProxyType(found)
 
 
+@cache
 def shown_once_fields(model: type[BaseModel]) -> frozenset[str]:
     """The fields of a result that are never stored."""
     return frozenset(

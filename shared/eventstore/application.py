@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
@@ -156,7 +155,7 @@ class EventSourcedApplication:
         def attempt() -> Any:
             work = Work(ctx, self)
             answer = handler(work)
-            self._store(work, Decision(message=ctx.message, due=due))
+            self._store(work, due=due)
             return answer
 
         with self._entered(ctx):
@@ -175,7 +174,7 @@ class EventSourcedApplication:
                 if not work.stores_before(refused):
                     raise
                 answer, kept = refused, stored_refusal(refused)
-            self._store(work, Decision(command=self._row(command, ctx, kept), message=ctx.message))
+            self._store(work, command=self._row(command, ctx, kept))
             return answer
 
         try:
@@ -213,17 +212,22 @@ class EventSourcedApplication:
                 threading.Event().wait(jitter * min(0.002 * (tries + 1), 0.05))
         raise ChangedMeanwhile
 
-    def _store(self, work: Work, decision: Decision) -> list[int]:
+    def _store(
+        self, work: Work, *, command: CommandRow | None = None, due: DueRow | None = None
+    ) -> list[int]:
+        meta = work.ctx.meta()
         entries = [
-            self._entry(self.mapper.close(event, work.ctx.meta()))
+            self._entry(self.mapper.close(event, meta))
             for aggregate in work.saved
             for event in aggregate.collect_events()
         ]
         return self._log.store(
-            replace(
-                decision,
+            Decision(
                 entries=tuple(entries),
                 statements=work.statements,
+                command=command,
+                message=work.ctx.message,
+                due=due,
                 requires=work.requires,
                 relies_on=work.relies_on,
                 expects=work.expects,

@@ -24,6 +24,7 @@ from shared.contracts.refusal import Unavailable
 
 logger = logging.getLogger(__name__)
 psycopg2.extras.register_uuid()
+psycopg2.extensions.register_adapter(UUID, lambda id: psycopg2.extensions.AsIs(f"'{id}'::uuid"))
 
 
 @lru_cache(maxsize=16_384)

@@ -45,7 +45,10 @@ _GUESSED = (
 class _Waiting:
     def __init__(self, decision: Decision) -> None:
         self.decision = decision
-        self.woken = threading.Event()
+        # Released once, by whoever settles it or hands the lead over. A bare lock: an event is
+        # three of them.
+        self.woken = threading.Lock()
+        self.woken.acquire()
         self.positions: list[int] | None = None
         self.error: BaseException | None = None
 
@@ -78,16 +81,16 @@ class EventLog:
             self._queue.append(mine)
             lead, self._led = not self._led, True
         if not lead:
-            mine.woken.wait()
+            mine.woken.acquire()
         if not mine.settled:
-            self._lead()
+            self._lead(mine)
         if isinstance(mine.error, psycopg2.OperationalError | psycopg2.InterfaceError):
             raise StoreAway from mine.error
         if mine.error is not None:
             raise mine.error
         return mine.positions or []
 
-    def _lead(self) -> None:
+    def _lead(self, mine: _Waiting) -> None:
         batch = self._take()
         try:
             self._settle(batch)
@@ -98,10 +101,12 @@ class EventLog:
             with self._lock:
                 following = self._queue[0] if self._queue else None
                 self._led = following is not None
-            for waiting in batch:
-                waiting.woken.set()
+            # First who leads next: the others decide on while it waits for the server.
             if following is not None:
-                following.woken.set()
+                following.woken.release()
+            for waiting in batch:
+                if waiting is not mine:
+                    waiting.woken.release()
 
     def _take(self) -> list[_Waiting]:
         """The first waiting decision, and those after it that claim nothing it claims."""

@@ -6,9 +6,9 @@ known, and a sealed value is bound to them.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,8 @@ from shared.sealing.sealed import Binding, Sealed, close
 
 _META = "meta"
 _Visit = Callable[[Sealed, str], Sealed]
+_OPEN = frozenset((str, int, float, bool, type(None), UUID, datetime, date))
+"""Values that hold no others, and nothing to seal."""
 
 
 class SealingMapper(Mapper[UUID]):
@@ -62,9 +64,13 @@ class SealingMapper(Mapper[UUID]):
             key = self._keys.current(value.participation_id, value.record_class)
             return close(value, binding(path), key, self._randomness)
 
-        closed = copy.copy(event)
-        state = {name: _walk(value, name, visit) for name, value in vars(event).items()}
-        object.__setattr__(closed, "__dict__", {**state, _META: dict(meta)})
+        state = {
+            name: value if type(value) in _OPEN else _walk(value, name, visit)
+            for name, value in vars(event).items()
+        }
+        state[_META] = dict(meta)
+        closed = object.__new__(type(event))
+        object.__setattr__(closed, "__dict__", state)
         return closed
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-import rfc8785
 from pydantic import BaseModel
 
 from shared.contracts.base import Model, Request, personal_fields, shown_once_fields
 from shared.contracts.refusal import Refused
 from shared.identity.principal import Principal
+from shared.sealing.canonical import canonical_json
 from shared.sealing.keys import DataKey, KeyDestroyed, KeySource
 from shared.sealing.marks import mark
 
@@ -29,7 +29,7 @@ def scope(principal: Principal) -> str:
 
 def fingerprint(key: bytes, request: Request) -> bytes:
     """HMAC of the method and of everything in it that is not a person's words."""
-    plain = rfc8785.dumps([request.method(), _without_words(request)])
+    plain = canonical_json([request.method(), _without_words(request)])
     return hmac.new(key, plain, hashlib.sha256).digest()
 
 
@@ -71,8 +71,8 @@ def same_words(keys: KeySource, request: Request, kept: dict[str, dict[str, str]
 
 def stored_answer(result: Model) -> str:
     """The result as it is kept: without what is shown only once."""
-    kept = json.loads(result.model_dump_json(exclude=set(shown_once_fields(type(result)))))
-    return json.dumps({"ok": kept})
+    kept = result.model_dump_json(exclude=set(shown_once_fields(type(result))))
+    return f'{{"ok":{kept}}}'
 
 
 def stored_refusal(refusal: Refused) -> str:
@@ -113,11 +113,12 @@ def _without_words(value: Any) -> Any:
         hidden = personal_fields(type(value))
         return {
             name: _without_words(getattr(value, name))
-            for name in type(value).model_fields
+            for name in sorted(type(value).model_fields)
             if name not in hidden
         }
     if isinstance(value, dict):
-        return {str(key): _without_words(item) for key, item in value.items()}
+        texts = {str(key): item for key, item in value.items()}
+        return {key: _without_words(texts[key]) for key in sorted(texts, key=_utf16)}
     if isinstance(value, list | tuple):
         return [_without_words(item) for item in value]
     if isinstance(value, set | frozenset):
@@ -125,3 +126,8 @@ def _without_words(value: Any) -> Any:
     if value is None or isinstance(value, bool | str):
         return value
     return str(value)
+
+
+def _utf16(key: str) -> bytes:
+    """By which RFC 8785 orders keys."""
+    return key.encode("utf-16-be")

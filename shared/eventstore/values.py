@@ -7,17 +7,17 @@ stored for ever; a class may move, its registered name stays.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import Transcoder
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from shared.contracts.decision import Decision, RecordedBy
 from shared.sealing.sealed import Binding, Sealed
@@ -73,10 +73,7 @@ class EventTranscoder(Transcoder):
 
     def encode(self, obj: Any) -> bytes:
         """Canonical enough to compare: sorted keys, no spaces, UTF-8."""
-        plain = self._to_json(obj)
-        return json.dumps(
-            plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-        ).encode()
+        return to_json(self._to_json(obj))
 
     def decode(self, data: bytes) -> Any:
         """What was encoded; a sealed value in it does not say where it stands."""
@@ -93,15 +90,24 @@ class EventTranscoder(Transcoder):
 
     def _to_json(self, value: Any) -> Any:
         kind = type(value)
-        if value is None or kind in (str, int, bool, float):
+        if kind is str or value is None or kind is int or kind is bool:
+            return value
+        if kind is float:
+            if not isfinite(value):
+                raise ValueError("an event holds finite numbers only")
             return value
         if kind is list:
             return [self._to_json(item) for item in value]
         if kind is dict:
-            return {_key(key): self._to_json(item) for key, item in value.items()}
-        if kind not in self._names:
+            return {
+                key: item if type(item := value[key]) is str else self._to_json(item)
+                for key in sorted(map(_key, value))
+            }
+        name = self._names.get(kind)
+        if name is None:
             raise TypeError(f"an event cannot hold a {kind.__module__}.{kind.__qualname__}")
-        return {"_type_": self._names[kind], "_data_": self._to_json(self._encode[kind](value))}
+        data = self._encode[kind](value)
+        return {"_data_": data if type(data) is str else self._to_json(data), "_type_": name}
 
     def _restored(self, value: Any, path: Path, place: Place | None) -> Any:
         # Runs for each value of each event of a replay, and changes in place what the parser made:

@@ -9,10 +9,10 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
-import rfc8785
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from shared.sealing.canonical import canonical_json
 from shared.sealing.keys import DataKey
 
 _PURPOSE = b"sayso words of a repeated command 1"
@@ -21,5 +21,5 @@ _PURPOSE = b"sayso words of a repeated command 1"
 def mark(key: DataKey, words: Iterable[tuple[str, str]]) -> bytes:
     """HMAC-SHA-256 of (field, words), in order, under a key derived from ``key`` for this alone."""
     derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(key.secret)
-    canonical = rfc8785.dumps([[name, text] for name, text in words])
-    return hmac.new(derived, canonical, hashlib.sha256).digest()
+    told = canonical_json([[name, text] for name, text in words])
+    return hmac.new(derived, told, hashlib.sha256).digest()

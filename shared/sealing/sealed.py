@@ -17,12 +17,13 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-import rfc8785
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic_core import to_json
 
+from shared.sealing.canonical import canonical_json
 from shared.sealing.keys import DataKey
 from shared.sealing.padding import pad, unpad
 
@@ -124,7 +125,7 @@ class Sealed:
         if where is None:
             raise NotClosed("a sealed value without its place cannot go to a read table")
         place = [where.service, where.stream_id.hex, where.version, where.topic, where.field]
-        return json.dumps({**self.as_data(), "at": place}, separators=(",", ":"))
+        return to_json({**self.as_data(), "at": place}).decode()
 
     @staticmethod
     def from_token(token: str) -> Sealed:
@@ -167,8 +168,10 @@ def close(
         raise ValueError("this value is closed already")
     if (key.participation_id, key.record_class) != (value.participation_id, value.record_class):
         raise ValueError("this key belongs to another participation or record class")
-    canonical = rfc8785.dumps(words)
-    salt, nonce = randomness(_SALT), randomness(_NONCE)
+    canonical = canonical_json(words)
+    # One question: whoever asks the system for randomness lets all other threads go first.
+    drawn = randomness(_SALT + _NONCE)
+    salt, nonce = drawn[:_SALT], drawn[_SALT:]
     sealed = AESGCM(_field_key(key, binding)).encrypt(
         nonce, pad(salt, canonical), _aad(binding, key.key_id)
     )
@@ -216,9 +219,9 @@ def commitment(salt: bytes, canonical: bytes) -> bytes:
 
 
 def _field_key(key: DataKey, at: Binding) -> bytes:
-    info = rfc8785.dumps([_PURPOSE, at.stream_id.hex, at.version, at.field])
+    info = canonical_json([_PURPOSE, at.stream_id.hex, at.version, at.field])
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(key.secret)
 
 
 def _aad(at: Binding, key_id: UUID) -> bytes:
-    return rfc8785.dumps([at.service, at.stream_id.hex, at.version, at.topic, key_id.hex])
+    return canonical_json([at.service, at.stream_id.hex, at.version, at.topic, key_id.hex])

@@ -57,7 +57,7 @@ def measure(admin_dsn: str, sizes: Sizes, told: Callable[[str], None]) -> list[R
                 return one_by_one.run(decided(writers, each), rows_one_by_one)
 
             variants = {
-                OURS: lambda w=writers, e=each: written(w, e, decisions.one),
+                OURS: lambda w=writers, e=each: decisions.run(w, e),
                 ONE_BY_ONE: single_rows,
                 PEER: lambda w=writers, e=each: written(w, e, save),
                 FLOOR: alone,
@@ -98,7 +98,7 @@ def flatness(admin_dsn: str, sizes: Sizes, told: Callable[[str], None]) -> list[
             app = stack.enter_context(closing(application(stores.role("probe"))))
             decisions = Decisions(app)
             each = max(1, sizes.flat_decisions // 8)
-            variants[name] = lambda d=decisions, e=each: written(8, e, d.one)
+            variants[name] = lambda d=decisions, e=each: d.run(8, e)
         for variant in variants.values():
             variant()
         taken = interleaved(variants, sizes.flat_repeats, lambda what: told(f"flatness: {what}"))

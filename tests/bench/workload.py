@@ -15,6 +15,8 @@ from uuid import uuid4
 from shared.eventstore.batch import LOCK, Decision, End, inserts
 from shared.eventstore.work import Context
 from shared.identity.principal import Principal
+from tests.bench.figures import Sample
+from tests.bench.writers import written
 from tests.integration.eventstore.probe import NOON, OpenNotebook, Probe, edge
 
 WORDS = "I want somebody to fix the lock on my door, and to sleep at night."
@@ -30,8 +32,17 @@ class Decisions:
         self._name = uuid4().hex[:8]
         self._heard: dict[int, int] = {}
 
-    def one(self, writer: int, number: int) -> None:
-        """One decision, stored when this returns."""
+    def run(self, writers: int, each: int) -> Sample:
+        """So many decisions of each writer; what their callers send is made before."""
+        sent = [[self.asked(writer, number) for number in range(each)] for writer in range(writers)]
+
+        def decide(writer: int, number: int) -> None:
+            self.app.run(*sent[writer][number])
+
+        return written(writers, each, decide)
+
+    def asked(self, writer: int, number: int) -> tuple[OpenNotebook, Context]:
+        """What a caller sends, and the gate makes of it."""
         command_id = uuid4()
         heard = self._heard[writer] = self._heard.get(writer, 0) + 1
         context = Context(
@@ -43,7 +54,7 @@ class Decisions:
             message=(f"{self._name}-{writer}", heard),
         )
         subject = SUBJECTS[number % len(SUBJECTS)]
-        self.app.run(OpenNotebook(participation_id=subject, title=WORDS), context)
+        return OpenNotebook(participation_id=subject, title=WORDS), context
 
 
 def application(dsn: Callable[[str], str], **settings: Any) -> Probe:
@@ -66,7 +77,7 @@ def decided(writers: int, each: int) -> list[list[Decision]]:
     for writer in range(writers):
         kept.clear()
         for number in range(each):
-            decisions.one(writer, number)
+            app.run(*decisions.asked(writer, number))
         found.append(list(kept))
     return found
 

@@ -244,9 +244,11 @@ class Keys:
 
     def current(self, participation_id: UUID, record_class: str) -> DataKey:
         place = (participation_id, record_class)
-        new = DataKey(uuid4(), *place, secrets.token_bytes(32))
-        key = self._keys.setdefault(place, new)
-        self._by_id.setdefault(key.key_id, key)
+        key = self._keys.get(place)
+        if key is None:
+            new = DataKey(uuid4(), *place, secrets.token_bytes(32))
+            key = self._keys.setdefault(place, new)
+            self._by_id.setdefault(key.key_id, key)
         return self.by_id(key.key_id)
 
     def by_id(self, key_id: UUID) -> DataKey:

@@ -1,13 +1,15 @@
-"""Which decisions may be stored without asking first."""
+"""Which decisions may be stored without asking first, and in how many statements a batch is."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 
-from shared.eventstore.batch import Decision
+from shared.eventstore.batch import Decision, End, Entry, inserts
 from shared.eventstore.work import DueRow
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -25,3 +27,57 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 def test_a_condition_that_no_unique_key_tells_is_asked_beforehand(condition: Decision) -> None:
     assert not condition.is_told_by_keys
     assert Decision(message=("intake", 1)).is_told_by_keys
+
+
+class Cursor:
+    """Puts whole numbers and plain texts in their places."""
+
+    def mogrify(self, sql: Any, params: tuple[Any, ...]) -> bytes:
+        text = sql.decode() if isinstance(sql, bytes) else sql
+        return (text % tuple(repr(each) for each in params)).encode()
+
+
+ROW = "INSERT INTO pages (id, line) VALUES (%s, %s)"
+ELSEWHERE = "INSERT INTO books (id, line) VALUES (%s, %s)"
+UPSERT = "INSERT INTO counts (id) VALUES (%s) ON CONFLICT (id) DO NOTHING"
+
+
+def stored(*statements: tuple[str, tuple[Any, ...]]) -> list[str]:
+    """The statements that a batch with one of these in each decision comes to."""
+    batch = [Decision(statements=(statement,)) for statement in statements]
+    return inserts(Cursor(), batch, End(0, 0))[0].decode().split("; ")
+
+
+def test_rows_of_one_table_that_follow_one_another_are_one_statement() -> None:
+    assert stored((ROW, (1, "a")), (ROW, (2, "b"))) == [
+        "INSERT INTO pages (id, line) VALUES (1, 'a'),(2, 'b')",
+        "COMMIT",
+    ]
+
+
+def test_what_stands_between_two_rows_stays_between_them() -> None:
+    update = ("UPDATE pages SET line = %s", ("c",))
+    assert stored((ROW, (1, "a")), update, (ELSEWHERE, (2, "b")), (ROW, (2, "b"))) == [
+        "INSERT INTO pages (id, line) VALUES (1, 'a')",
+        "UPDATE pages SET line = 'c'",
+        "INSERT INTO books (id, line) VALUES (2, 'b')",
+        "INSERT INTO pages (id, line) VALUES (2, 'b')",
+        "COMMIT",
+    ]
+
+
+def test_a_row_that_says_what_to_do_on_a_conflict_stays_a_statement_of_its_own() -> None:
+    assert len(stored((UPSERT, (1,)), (UPSERT, (1,)))) == 3
+
+
+def test_events_of_a_batch_are_one_statement_at_positions_that_follow() -> None:
+    stream = UUID("11111111-1111-4111-8111-111111111111")
+    entries = [Entry(StoredEvent(stream, n, "t", b"'\\"), published=n == 2) for n in (1, 2, 3)]
+    batch = [Decision(entries=(entry,)) for entry in entries]
+    text, given, end = inserts(Cursor(), batch, End(6, 4))
+    assert given == [[7], [8], [9]]
+    assert end == End(9, 8)
+    assert text.decode().split(" VALUES ")[1] == (
+        f"(7,'{stream.hex}',1,'t',E'\\\\x275c',NULL),(8,'{stream.hex}',2,'t',E'\\\\x275c',4),"
+        f"(9,'{stream.hex}',3,'t',E'\\\\x275c',NULL); COMMIT"
+    )

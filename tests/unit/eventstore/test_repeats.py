@@ -143,7 +143,7 @@ def test_a_key_is_that_of_one_principal() -> None:
 
 def test_what_is_shown_once_is_not_kept() -> None:
     kept = stored_answer(Told(state="done", code="secret"))
-    assert kept == '{"ok": {"state": "done"}}'
+    assert json.loads(kept) == {"ok": {"state": "done"}}
     assert answer_again(tell(), {"ok": {"state": "done"}}) == Told(state="done")
 
 
