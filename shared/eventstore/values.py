@@ -122,12 +122,16 @@ class EventTranscoder(Transcoder):
                     data if type(data) is str else self._restored(data, path, place)
                 )
             for key, item in value.items():
-                if type(item) in _ATOMS:
+                kind = type(item)
+                if kind in _ATOMS:
                     continue
-                if len(item) == 2 and type(item) is dict and type(item.get("_data_")) is str:
-                    name = item.get("_type_")
-                    if name is not None:
-                        value[key] = decode[name](item["_data_"])
+                if kind is dict and len(item) == 2 and "_type_" in item and "_data_" in item:
+                    name, data = item["_type_"], item["_data_"]
+                    if type(data) is str:
+                        value[key] = decode[name](data)
+                        continue
+                    if name == _SEALED and place is not None:
+                        value[key] = Sealed.from_data(data, place((path, key)))
                         continue
                 value[key] = self._restored(item, (path, key), place)
         elif type(value) is list:
@@ -139,6 +143,8 @@ class EventTranscoder(Transcoder):
 
 def dotted(path: Path) -> str:
     """A path as it is written: ``lines.0.text``."""
+    if path and not path[0]:
+        return str(path[1])
     parts: list[str] = []
     while path:
         path, last = path

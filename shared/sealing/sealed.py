@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import json
+from binascii import a2b_base64
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -114,7 +115,7 @@ class Sealed:
             participation_id=_id(data["p"]),
             record_class=data["c"],
             key_id=_id(data["k"]),
-            box=base64.b64decode(data["b"], validate=True),
+            box=a2b_base64(data["b"], strict_mode=True),
             commitment=bytes.fromhex(data["m"]),
             binding=binding,
         )

@@ -267,10 +267,10 @@ def test_a_disclosure_that_an_erasure_overtook_is_refused(
     store = world.app._store
     meanwhile = [lambda: world.erase(world.need)]
 
-    def overtaken(*decided: Any) -> Any:
+    def overtaken(*decided: Any, **beside: Any) -> Any:
         if meanwhile:
             meanwhile.pop()()
-        return store(*decided)
+        return store(*decided, **beside)
 
     monkeypatch.setattr(world.app, "_store", overtaken)
     with pytest.raises(DisclosureNotGranted):
