@@ -9,35 +9,18 @@ python -m infra.demo --platform      the compose platform that `make up` started
 from __future__ import annotations
 
 import argparse
-import asyncio
-import errno
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
-import httpx
-from rich.markdown import Markdown
+from shared.eventstore.embedded import EmbeddedServer
 
-from infra import canaries
-from infra.compose import CannotStart, command
-from infra.demo import auditor
-from infra.demo.credentials import Held
-from infra.demo.journey import Journey
-from infra.demo.mailbox import Mailbox
-from infra.demo.notices import Mail, of_compose
-from infra.demo.people import JourneyFailed
-from infra.demo.platform import running
-from infra.demo.voices import Voices
-from infra.secrets import GENERATED
-from shared.observability.logs import configure
-
-COMPOSE = "http://127.0.0.1:8000"
-LIMITS = Path(__file__).with_name("limits.md")
 IN_MEMORY, ROOM = Path("/dev/shm"), 2 << 30  # noqa: S108 - the folder in it is made for its owner alone
 
 
@@ -49,88 +32,40 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--race", type=int, help="pairs of concurrent requests and revocations")
     asked = parser.parse_args(arguments)
-    configure("demo", level="ERROR")
-    try:
-        if asked.platform:
-            held = Held.from_folder(GENERATED / "people")
-            return _searched(
-                _played(COMPOSE, held, asked.race or 200, of_compose, auditor.of_compose())
-            )
-        return _embedded(asked.port, asked.race or 25, stay=not asked.once)
-    except JourneyFailed as failed:
-        print(f"\nThe journey did not hold: {failed}", file=sys.stderr)
-    except (httpx.ConnectError, FileNotFoundError):
-        if not asked.platform:
-            raise
-        print("\nNothing answers at " + COMPOSE + "; start it with: make up", file=sys.stderr)
-    except OSError as taken:
-        if taken.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        print(f"\nPort {asked.port}: {taken.strerror}. Say another: PORT=8001", file=sys.stderr)
-    return 1
+    if asked.platform:
+        from infra.demo.playing import on_compose
 
-
-def _embedded(port: int, race: int, *, stay: bool) -> int:
+        return on_compose(asked.race or 200)
+    since = time.monotonic()
     print("Starting PostgreSQL and the services in this process …", flush=True)
-    started = time.monotonic()
-    held = Held.made()
     with (
         tempfile.TemporaryDirectory(
             prefix="sayso-", dir=_memory(), ignore_cleanup_errors=True
         ) as folder,
-        Mailbox() as mailbox,
-        running(Path(folder), held, "127.0.0.1", port, mailbox=mailbox) as address,
+        _beginning(Path(folder) / "pg") as postgres,
     ):
-        print(f"Ready after {time.monotonic() - started:.1f} s.", flush=True)
-        _played(address, held, race, mailbox.mail, auditor.of_embedded(Path(folder)))
-        if stay:
-            _show(held, address)
-            signal.sigwait({signal.SIGINT, signal.SIGTERM})
-    return 0
+        from infra.demo.playing import in_this_process
+
+        return in_this_process(
+            Path(folder), postgres, asked.port, asked.race or 25, since=since, stay=not asked.once
+        )
+
+
+@contextmanager
+def _beginning(folder: Path) -> Iterator[Callable[[], object]]:
+    """PostgreSQL makes its files while this process imports; what is yielded waits for it."""
+    with ThreadPoolExecutor(1) as beside:
+        begun = beside.submit(EmbeddedServer(folder).start)
+        try:
+            yield begun.result
+        finally:
+            begun.result().stop()
 
 
 def _memory() -> Path | None:
     """Where what is deleted at the end never comes to a disk, if there is room; else None."""
     there = os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free > ROOM
     return IN_MEMORY if there else None
-
-
-def _show(held: Held, address: str) -> None:
-    advocate = held.staff("advocate", uuid4(), "community", trained=True)
-    coordinator = held.staff("coordinator", advocate.agency_id, "community", trained=True)
-    print(
-        f"\nIt stays up: {address}  (API documentation: {address}/docs). Ctrl-C ends it.\n"
-        "To try it as others do, for half an hour, with nothing here but what the journey left:\n"
-        f"  agency       X-API-Key: {held.agency(0).key}\n"
-        f"  advocate     {advocate.id} of agency {advocate.agency_id}\n"
-        f"               Authorization: Bearer {advocate.token}\n"
-        f"  coordinator  Authorization: Bearer {coordinator.token}"
-    )
-
-
-def _searched(journey: Journey) -> int:
-    """0 if nothing confidential of this journey is readable in what the platform keeps."""
-    try:
-        hits = canaries.found(command(), journey.confidential())
-    except (CannotStart, canaries.Blind) as reason:
-        print(reason, file=sys.stderr)
-        return 1
-    for hit in hits:
-        print(f"readable: {hit}", file=sys.stderr)
-    if not hits:
-        print("No word, code, token or key of it is readable in a database, the broker or a log.")
-    return 1 if hits else 0
-
-
-def _played(address: str, held: Held, race: int, mail: Mail, auditing: auditor.Auditing) -> Journey:
-    voices = Voices()
-    started = time.monotonic()
-    journey = Journey(address, held, voices, race, mail=mail, auditing=auditing)
-    asyncio.run(journey.play())
-    with voices.page("What this cannot protect") as page:
-        page.print(Markdown(LIMITS.read_text("utf-8")))
-    print(f"Every step held; played in {time.monotonic() - started:.1f} s.")
-    return journey
 
 
 if __name__ == "__main__":
