@@ -181,9 +181,11 @@ def idempotency_key(headers: Headers) -> UUID:
             "Send a fresh UUID in the Idempotency-Key header, and the same one when you repeat.",
         )
     try:
-        if len(given) > 1 or len(given[0]) != 36:
+        if len(given) > 1:
             raise ValueError
         key = UUID(given[0])
+        if str(key) != given[0].lower():  # other ways of writing it, which a client may not repeat
+            raise ValueError
         if key == _NIL:  # what a client sends that forgot to make one
             raise ValueError
         return key

@@ -296,6 +296,7 @@ class IntakeApplication(EventSourcedApplication):
             )
         except KeyDestroyed:
             raise NoSuchItem() from None
+        work.rely_on(participation.id)  # an erasure that is stored meanwhile counts
         work.save(
             Handover(
                 disclosure_id=command.disclosure_id,

@@ -25,9 +25,9 @@ TABLES = ("participations", "needs", "waiting", "timeline")
 Row = tuple[str, tuple[Any, ...]]
 
 _ENTRY = (
-    "INSERT INTO timeline (position, participation_id, what, at, decided_by, recorded_by_role,"
-    " recorded_by_id, about, shared_with, source)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    "INSERT INTO timeline (position, participation_id, what, at, decided_at, decided_by,"
+    " recorded_by_role, recorded_by_id, about, shared_with, source)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 
 _ABOUT = ("need_id", "option", "decision_id", "erasure_id", "advocate_id", "base", "involvement")
@@ -158,7 +158,8 @@ def _entry(event: DomainEvent, recorded: Recorded) -> Row:
             recorded.position,
             event.originator_id,
             snake(type(event).__name__),
-            decision.decided_at if decision else event.timestamp,
+            event.timestamp,
+            decision.decided_at if decision else None,
             decided_by,
             by.role if by else None,
             by.actor_id if by else None,
@@ -178,6 +179,7 @@ def _noted(event: Note.Noted, recorded: Recorded) -> Row:
             event.what,
             event.at,
             None,
+            None,
             event.recorded_by_role,
             event.recorded_by_id,
             event.about,
@@ -195,6 +197,7 @@ def _handed_over(event: Handover.ItemHandedOver, recorded: Recorded) -> Row:
             event.participation_id,
             "item_handed_over",
             event.timestamp,
+            None,
             None,
             "agency",
             event.agency_id,
@@ -288,8 +291,8 @@ def need(app: Reader, participation_id: UUID, need_id: UUID) -> dict[str, Any] |
 def timeline(app: Reader, participation_id: UUID) -> asked.Timeline:
     """All entries, numbered from 1 in the order in which they were recorded."""
     rows = app.read(
-        "SELECT what, at, decided_by, recorded_by_role, recorded_by_id, about, shared_with, source"
-        " FROM timeline WHERE participation_id = %s ORDER BY position",
+        "SELECT what, at, decided_at, decided_by, recorded_by_role, recorded_by_id, about,"
+        " shared_with, source FROM timeline WHERE participation_id = %s ORDER BY position",
         (participation_id,),
         participation_id,
     )

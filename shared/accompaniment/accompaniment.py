@@ -1,7 +1,7 @@
 """A service's own copy of who accompanies a participation, as intake said.
 
-For permission to *record*: what a survivor decided is never copied, and their
-own decisions wait for nothing here.
+For permission to *record*: what a survivor decided is never copied, and for
+their own decisions nothing counts here but that they were told first (R22).
 """
 
 from __future__ import annotations
@@ -76,6 +76,11 @@ class Accompaniment(Aggregate):
         """Intake says how the survivor's case stands."""
         if self.case_state != state:
             self._case_state_known(self.participation_id, state)
+
+    def must_be_told(self) -> None:
+        """Refuses a survivor's own words too before the notice for whoever helps now (R22)."""
+        if not self.company.is_told:  # R21 R22
+            raise NoticeNotGiven()
 
     def must_let_record(
         self, by: RecordedBy, *, no: bool = False, come_to_hear: bool = False

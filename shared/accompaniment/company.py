@@ -8,6 +8,10 @@ from uuid import UUID
 from shared.contracts.decision import RecordedBy
 
 
+ALONE = "alone"
+"""The base of somebody whom no advocate helps: the platform's own notice is theirs (R74)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """For which base, and of which agency, an advocate was assigned."""
@@ -25,6 +29,12 @@ class Company:
         self.notices: dict[str, str] = {}
         self.latest_base: str | None = None
         self.latest_notice: str | None = None
+
+    @property
+    def base(self) -> str:
+        """The base of whoever helps now (R21)."""
+        bases = (assignment.base for assignment in self.assignments.values())
+        return next(bases, None) or ALONE
 
     def join(self, advocate_id: UUID, base: str, agency_id: UUID) -> None:
         """Remember an assignment; another one of the same advocate replaces it."""
@@ -61,6 +71,11 @@ class Company:
         if by.actor_id in self.gone or self.is_in_disguise(by):  # R09
             return False
         return any(known.agency_id == by.agency_id for known in self.assignments.values())
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the last notice was the one for whoever helps now (R21, R22)."""
+        return self.is_told_of(self.base)
 
     def is_told_of(self, base: str | None) -> bool:
         """Whether the last notice was the one of this base: a new base needs a new one (R21)."""

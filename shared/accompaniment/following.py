@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from shared.accompaniment.accompaniment import Accompaniment
-from shared.accompaniment.recording import header, recorder
+from shared.accompaniment.recording import header, recorder, recorder_for
 from shared.accompaniment.refusals import NotAssigned, NoticeNotGiven
 from shared.contracts.base import Command, Request, Spoken
 from shared.contracts.decision import Decision
@@ -47,15 +47,16 @@ def said(
     """The header of what the survivor decided; refuses whoever may not write it down.
 
     ``no`` and ``come_to_hear``: see :meth:`Accompaniment.must_let_record`. The survivor
-    needs nobody. Staff wait until what intake said of this survivor is heard here, so
-    that nobody records after they were let go; ``Unavailable`` where that takes too
-    long, or intake is away. A no waits for nothing (R71).
+    needs nobody, only to have been told first (R22). Staff wait until what intake said
+    of this survivor is heard here, so that nobody records after they were let go;
+    ``Unavailable`` where that takes too long, or intake is away. A no waits for
+    nothing (R71).
     """
     whose: UUID = command.participation_id  # type: ignore[attr-defined]
-    by = recorder(work.ctx.principal)
-    if by.is_staff and not no:
+    by = recorder_for(whose, work.ctx.principal)
+    if not no and (by.is_staff or not _is_told(app, whose)):
         _hear_first(app, whose)
-        if app.news_waits("intake", whose):
+        if by.is_staff and app.news_waits("intake", whose):
             raise NotAssigned()
     beside = work.find(Accompaniment, Accompaniment.create_id(whose))
     if by.is_staff:
@@ -64,6 +65,10 @@ def said(
         beside.must_let_record(by, no=no, come_to_hear=come_to_hear)
         if not no:
             work.rely_on(beside.id)
+    elif not no:
+        if beside is None:
+            raise NoticeNotGiven()
+        beside.must_be_told()
     notice = beside.company.notice_for(by) if beside else None
     return header(command, work.ctx, whose=whose, notice_version=notice, no=no)
 
@@ -95,6 +100,12 @@ def must_have_told(app: _Application, whose: UUID, asker: Principal) -> None:
     told = isinstance(found, Accompaniment) and found.company.is_told_of(asker.base)
     if not told:  # R22
         raise NoticeNotGiven()
+
+
+def _is_told(app: _Application, whose: UUID) -> bool:
+    """Whether it is known here that the notice for whoever helps now was given."""
+    found = app.aggregate(Accompaniment.create_id(whose))
+    return isinstance(found, Accompaniment) and found.company.is_told
 
 
 def _hear_first(app: _Application, whose: UUID) -> None:

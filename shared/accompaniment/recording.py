@@ -29,6 +29,14 @@ def recorder(principal: Principal) -> RecordedBy:
     return RecordedBy(principal.id, role, principal.base, principal.agency_id)
 
 
+def recorder_for(whose: UUID, principal: Principal) -> RecordedBy:
+    """The same of this participation. ``NotAllowed`` where a survivor speaks for another."""
+    by = recorder(principal)
+    if not by.is_staff and by.actor_id != whose:
+        raise NotAllowed()
+    return by
+
+
 def header(
     command: Spoken,
     ctx: Context,
@@ -44,9 +52,7 @@ def header(
     ``NotAllowed`` where a survivor speaks for another. ``DecidedInTheFuture`` for a time
     that lies ahead; a ``no`` counts from now instead, for nothing holds it up (R09).
     """
-    by = recorder(ctx.principal)
-    if not by.is_staff and by.actor_id != whose:
-        raise NotAllowed()
+    by = recorder_for(whose, ctx.principal)
     said_at = command.decided_at or ctx.now
     if said_at > ctx.now + CLOCKS_DIFFER and not no:
         raise DecidedInTheFuture()

@@ -17,7 +17,7 @@ class NoticeNotGiven(Refused):
     code = "notice_not_given"
     detail = "The confidentiality notice for who is helping now has not been given."
     what_to_do = (
-        "Give the notice for this base first, and record it with its version."
+        "Read or give the notice for this base first, and record it with its version."
         " A no, a stop or a revocation needs none."
     )
 

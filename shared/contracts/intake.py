@@ -338,11 +338,16 @@ class GetNeeds(Query):
 
 
 class TimelineEntry(Model):
-    """One decision or event: what, when, decided and recorded by whom, shared with whom."""
+    """One decision or event: what, when, decided and recorded by whom, shared with whom.
+
+    ``at`` is when it was put on record. ``decided_at`` is when whoever recorded it says
+    that it was decided; ``None`` where that is not said here.
+    """
 
     number: int
     what: str
     at: datetime
+    decided_at: datetime | None
     decided_by: str | None
     recorded_by_role: str | None
     recorded_by_id: UUID | None

@@ -22,7 +22,10 @@ class KeyDestroyed(Refused):
     code = "key_destroyed"
     because: Because = "gone"
     detail = "This was erased; it has been rendered unreadable for everybody."
-    what_to_do = "Nothing can bring it back. Ask the person again, if they wish to be asked."
+    what_to_do = (
+        "What is gone cannot come back. What is said from now on can be kept again in a moment, when the"
+        " erasure is complete."
+    )
 
 
 class KeyNotYours(Refused):

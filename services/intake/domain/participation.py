@@ -36,9 +36,6 @@ from shared.contracts.decision import Decision, RecordedBy
 from shared.eventstore.aggregate import Aggregate
 from shared.sealing.sealed import Sealed
 
-ALONE = "alone"
-"""The base of somebody whom no advocate helps: the platform's own notice is theirs."""
-
 
 @dataclass(frozen=True, slots=True)
 class Yes:
@@ -179,12 +176,6 @@ class Participation(Aggregate):
         """The advocate whom the survivor has now; one at a time."""
         return next(iter(self.company.assignments), None)
 
-    @property
-    def base(self) -> str:
-        """The base of whoever helps now."""
-        bases = (assignment.base for assignment in self.company.assignments.values())
-        return next(bases, None) or ALONE
-
     def must_be_as_assigned(self, by: RecordedBy) -> None:
         """The assigned advocate acts as whom they were assigned, or not at all (R21, R22)."""
         if by.is_staff and self.company.is_in_disguise(by):
@@ -223,7 +214,7 @@ class Participation(Aggregate):
     def give_notice(self, base: str, notice_version: str, decision: Decision) -> None:
         """Remember which notice was given, before any content (R21, R22)."""
         self._not_at_rest()
-        if base != self.base:  # R21
+        if base != self.company.base:  # R21
             raise NoticeOfAnotherBase()
         latest = (self.company.latest_base, self.company.latest_notice)
         if latest != (base, notice_version):
@@ -396,7 +387,7 @@ class Participation(Aggregate):
 
     def _may_write(self) -> None:
         self._not_at_rest()
-        if not self.company.is_told_of(self.base):  # R21 R22 R24
+        if not self.company.is_told:  # R21 R22 R24
             raise NoticeNotGiven()
 
     def _not_at_rest(self) -> None:

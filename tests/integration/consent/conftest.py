@@ -14,5 +14,6 @@ __all__ = ["databases", "postgres_dsn"]
 def world(databases: Callable[..., Databases]) -> Iterator[World]:
     """The consent service on a database of its own, and people who use it."""
     world = World(databases("consent"))
+    world.are_told()
     yield world
     world.app.close()

@@ -70,10 +70,11 @@ def test_from_the_survivors_yes_to_the_item(door: Door, world: World) -> None:
     "who", [IVO, ROSA, OTHER_SURVIVOR, HOUSING, INTAKE], ids=lambda who: who.kind
 )
 def test_who_is_not_the_survivors_is_not_let_in(door: Door, world: World, who: Principal) -> None:
+    before = world.count()
     answer = door.knock(who, "propose_grant", **release(world))
 
     assert answer["refused"]["code"] == "not_allowed"
-    assert world.count() == 0
+    assert world.count() == before
 
 
 def test_an_assigned_advocate_is_let_in_and_told_about_the_notice(door: Door, world: World) -> None:
@@ -108,3 +109,53 @@ def test_a_no_that_staff_record_waits_for_no_service(door: Door, world: World) -
 
     assert door.knock(ROSA, "give_grant", **named)["refused"]["because"] == "unavailable"
     assert door.knock(ROSA, "decline_grant", **named)["ok"]["state"] == "declined"
+
+
+@pytest.mark.rule("R22")
+def test_the_survivors_own_words_too_come_after_the_notice_but_no_no_does(
+    door: Door, world: World
+) -> None:
+    world.notice("alone")
+    grant = world.explained()
+    named = {"participation_id": str(MARIA), "grant_id": str(grant.grant_id)}
+    world.assign(ROSA)
+    before = world.count()
+
+    for method, more in (
+        ("propose_grant", release(world)),
+        ("explain_grant", {**named, "explanation_version": "release-1"}),
+        ("give_grant", named),
+        ("confirm_grant", named),
+    ):
+        assert door.knock(SURVIVOR, method, **more)["refused"]["code"] == "notice_not_given"
+    assert world.count() == before
+    assert door.knock(SURVIVOR, "decline_grant", **named)["ok"]["state"] == "declined"
+
+
+@pytest.mark.rule("R22")
+def test_a_survivor_who_was_told_needs_no_other_service(door: Door, world: World) -> None:
+    world.intake.away = True
+
+    assert "ok" in door.knock(SURVIVOR, "propose_grant", **release(world))
+
+    world.assign(ROSA)
+    answer = door.knock(SURVIVOR, "propose_grant", **release(world))
+    assert answer["refused"]["because"] == "unavailable"
+
+
+@pytest.mark.rule("R22")
+def test_a_notice_that_is_on_its_way_here_is_waited_for(door: Door, world: World) -> None:
+    world.assign(ROSA)
+    asked: list[int] = []
+
+    def news_arrives() -> None:
+        asked.append(1)
+        if len(asked) == 2:
+            world.intake.on_its_way.clear()
+            world.notice()
+
+    world.intake.on_its_way.append(MARIA)
+    world.intake.when_asked = news_arrives
+
+    assert "ok" in door.knock(SURVIVOR, "propose_grant", **release(world))
+    assert len(asked) > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import UUID, uuid4
 import psycopg2
 
 from services.consent.service import Consent, build
+from shared.accompaniment.company import ALONE
 from shared.contracts.base import Message, Request
 from shared.contracts.consent import (
     ConfirmDisclosure,
@@ -39,7 +41,7 @@ from shared.identity.principal import Principal
 from shared.messaging.announcement import Announcement
 from shared.messaging.pages import Announcements, MessagesAfter
 from shared.sealing.keys import DataKey
-from tests.support.examples import HOUSING_AGENCY, MARIA, NOON, ROSA, SURVIVOR
+from tests.support.examples import DANA, HOUSING_AGENCY, MARIA, NOON, ROSA, SURVIVOR
 from tests.support.postgres import Databases
 
 DAY = timedelta(days=1)
@@ -66,9 +68,11 @@ class Intake:
     def __init__(self) -> None:
         self.on_its_way: list[UUID] = []
         self.away = False
+        self.when_asked: Callable[[], None] = lambda: None
 
     def call(self, service: str, method: str, request: Any, *_: Any, **__: Any) -> Any:
         assert (service, type(request)) == ("intake", MessagesAfter), "consent asked for more"
+        self.when_asked()
         if self.away:
             raise Unavailable()
         told = (
@@ -156,12 +160,20 @@ class World:
             )
         )
 
-    def notice(self, base: str = "community") -> None:
+    def notice(self, base: str = "community", participation_id: UUID = MARIA) -> None:
         self.hear(
             NoticeGivenMessage(
-                participation_id=MARIA, base=base, notice_version=f"{base}-1", at=self.now
+                participation_id=participation_id,
+                base=base,
+                notice_version=f"{base}-1",
+                at=self.now,
             )
         )
+
+    def are_told(self) -> None:
+        """The survivors, who began alone, have read the platform's own notice."""
+        for whose in (MARIA, DANA):
+            self.notice(ALONE, whose)
 
     def case(self, state: str, participation_id: UUID = MARIA) -> None:
         self.hear(

@@ -363,19 +363,22 @@ def test_an_erasure_names_exactly_what_became_unreadable(world: World) -> None:
 def test_a_decision_may_be_entered_later_but_not_before_it_was_made(world: World) -> None:
     earlier = world.now - timedelta(days=2)
     world.say(asked.PauseCase, ROSA, how="phone", decided_at=earlier)
+    entry = world.timeline()[-1]
+    assert (entry.decided_at, entry.at) == (earlier, world.now), "nothing is dated back unseen"
 
     with pytest.raises(Refused) as refused:
         world.say(asked.ReopenCase, decided_at=world.now + timedelta(minutes=2))
 
     assert refused.value.code == "decided_in_the_future"
-    assert world.timeline()[-1].at == earlier
+    assert world.timeline()[-1] == entry
 
 
 @pytest.mark.rule("R09")
 def test_a_no_that_a_fast_clock_dated_ahead_counts_from_now(world: World) -> None:
     world.say(asked.CloseCase, decided_at=world.now + timedelta(days=1))
 
-    assert world.timeline()[-1].at == world.now
+    entry = world.timeline()[-1]
+    assert entry.decided_at == entry.at == world.now
 
 
 @pytest.mark.rule("R72")

@@ -15,6 +15,7 @@ __all__ = ["databases", "postgres_dsn"]
 def world(databases: Callable[..., Databases]) -> Iterator[World]:
     """The notifications service on a database of its own; nobody listens where its relay is."""
     world = World(databases("notifications"))
+    world.are_told()
     yield world
     world.app.close()
 
@@ -31,5 +32,6 @@ def mailbox() -> Iterator[Mailbox]:
 def sending(databases: Callable[..., Databases], mailbox: Mailbox) -> Iterator[World]:
     """The same service with that server for its relay."""
     world = World(databases("notifications"), relay_at(mailbox.port))
+    world.are_told()
     yield world
     world.app.close()

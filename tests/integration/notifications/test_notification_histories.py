@@ -60,7 +60,7 @@ class Histories(RuleBasedStateMachine):
         for person in (MARIA, DANA):
             for staff in STAFF:
                 self._hear(news.assigned(staff, person), "intake")
-            for base in ("community", "systems"):
+            for base in ("systems", "community"):
                 self._hear(news.notice_given(base, person), "intake")
             self._command(ChooseTopic(participation_id=person, topic="sharing"), None)
         # Most of what can go wrong begins with a way that staff wrote down.

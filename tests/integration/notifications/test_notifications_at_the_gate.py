@@ -108,3 +108,31 @@ def test_a_refusal_repeats_nothing_of_what_was_sent(door: Door) -> None:
 
     assert [r["code"] for r in refused] == ["unknown_time_zone", "verified_too_long_ago", "invalid"]
     assert all(ADDRESS not in str(r) and "Olympus" not in str(r) for r in refused)
+
+
+@pytest.mark.rule("R22")
+def test_the_survivors_own_words_too_come_after_the_notice_but_no_no_does(
+    door: Door, world: World
+) -> None:
+    channel = door.knock(SURVIVOR, "declare_channel_safe", **MAIL)["ok"]["channel_id"]
+    world.hear(news.assigned(ROSA))
+    before = len(world.rows("events"))
+
+    for method, more in (
+        ("declare_channel_safe", MAIL),
+        ("confirm_channel", {**WHOSE, "channel_id": channel}),
+        (
+            "verify_preference",
+            {**WHOSE, "channel_id": channel, "verified_on": NOON.date().isoformat()},
+        ),
+        ("choose_topic", {**WHOSE, "topic": "sharing"}),
+        ("confirm_topic", {**WHOSE, "topic": "sharing"}),
+    ):
+        assert door.knock(SURVIVOR, method, **more)["refused"]["code"] == "notice_not_given"
+    assert len(world.rows("events")) == before
+    for method, more in (
+        ("drop_topic", {**WHOSE, "topic": "sharing"}),
+        ("declare_channel_unsafe", {**WHOSE, "channel_id": channel}),
+        ("stop_everything", WHOSE),
+    ):
+        assert "ok" in door.knock(SURVIVOR, method, **more)

@@ -229,6 +229,7 @@ def test_where_nothing_can_be_sent_the_notice_says_so(
 
 def test_without_a_relay_every_notice_says_so(databases: Callable[..., Databases]) -> None:
     world = World(databases("notifications"), {})
+    world.are_told()
     chosen(world)
 
     assert world.states() == [("suppressed", "no_sender")]

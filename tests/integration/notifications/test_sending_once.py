@@ -45,6 +45,7 @@ def relay() -> Iterator[ScriptedRelay]:
 @pytest.fixture
 def world(databases: Callable[..., Databases], relay: ScriptedRelay) -> Iterator[World]:
     world = World(databases("notifications"), relay_at(relay.port))
+    world.are_told()
     yield world
     world.app.close()
 

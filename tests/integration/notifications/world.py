@@ -14,6 +14,7 @@ import psycopg2
 from services.notifications.reactions import REACTIONS
 from services.notifications.service import Application, build
 from services.notifications.tables import TABLES
+from shared.accompaniment.company import ALONE
 from shared.contracts.base import Message, Request
 from shared.contracts.notifications import GetNotices, GetPreference, Notices, Preference
 from shared.eventstore.edge import Edge
@@ -22,8 +23,9 @@ from shared.identity.principal import Principal
 from shared.messaging.pages import Announcements, MessagesAfter
 from shared.scheduler.scheduler import Scheduler
 from shared.sealing.keys import DataKey, KeyDestroyed
-from tests.support.examples import MARIA, NOON, SURVIVOR, an_id
+from tests.support.examples import DANA, MARIA, NOON, SURVIVOR, an_id
 from tests.support.postgres import Databases
+from tests.unit.notifications import news
 
 
 class Keys:
@@ -144,6 +146,11 @@ class World:
         self.positions[producer] = self.positions.get(producer, 0) + 1
         place = (producer, self.positions[producer])
         self.app.react(message, replace(self._news(f"{producer}/{place[1]}"), message=place))
+
+    def are_told(self) -> None:
+        """The survivors, who began alone, have read the platform's own notice."""
+        for whose in (MARIA, DANA):
+            self.hear(news.notice_given(ALONE, whose))
 
     def hear_uncounted(self, message: Message, causation: str) -> None:
         """The same without an inbox: only what is decided keeps a repeat out."""

@@ -214,3 +214,32 @@ def test_no_identity_provider_makes_its_staff_a_party(role: str) -> None:
 def test_only_a_person_writes_a_decision_down(who: Principal) -> None:
     with pytest.raises(NotAllowed):
         recorder(who)
+
+
+@pytest.mark.rule("R22")
+@pytest.mark.rule("R74")
+def test_a_survivor_alone_is_told_by_the_platforms_own_notice() -> None:
+    beside = Accompaniment(MARIA)
+    with pytest.raises(NoticeNotGiven):
+        beside.must_be_told()
+
+    beside.notice_given("alone", "alone-1")
+
+    beside.must_be_told()
+
+
+@pytest.mark.rule("R21")
+@pytest.mark.rule("R22")
+def test_whoever_helps_next_is_told_of_anew_before_the_survivor_says_more() -> None:
+    beside = Accompaniment(MARIA)
+    beside.notice_given("alone", "alone-1")
+    assign(beside, ROSA_IS)
+    with pytest.raises(NoticeNotGiven):
+        beside.must_be_told()
+
+    beside.notice_given("community", "community-1")
+    beside.must_be_told()
+
+    beside.assignment_ended(ROSA_IS.actor_id)
+    with pytest.raises(NoticeNotGiven):
+        beside.must_be_told()

@@ -228,7 +228,18 @@ def test_a_command_without_an_idempotency_key_is_refused(door: Door) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["", "1", "canary", "{" + str(UUID(int=1))[1:-1] + "}", "x" * 36, str(UUID(int=0))],
+    [
+        "",
+        "1",
+        "canary",
+        "{" + str(UUID(int=1))[1:-1] + "}",
+        "{" + str(UUID(int=1)) + "}",
+        "urn:uuid:" + str(UUID(int=1)),
+        UUID(int=1).hex,
+        "{" + UUID(int=1).hex + "}12",
+        "x" * 36,
+        str(UUID(int=0)),
+    ],
 )
 def test_an_idempotency_key_that_is_no_uuid_is_refused(key: str, door: Door) -> None:
     answer = door.ask("POST", "/v1/inquiries", json={}, headers={"Idempotency-Key": key})

@@ -251,7 +251,7 @@ class Histories(RuleBasedStateMachine):
     @rule(who=ANYBODY)
     def let_the_advocate_go(self, who: Decision) -> None:
         self.self.end_assignment(who)
-        assert (self.self.base, self.self.requested_base) == ("alone", None)
+        assert (self.self.company.base, self.self.requested_base) == ("alone", None)
         self.keep()
 
     @rule(number=st.integers(0, 50), who=ANYBODY)

@@ -149,7 +149,7 @@ def test_the_survivor_lets_the_advocate_go_without_a_reason() -> None:
     participation.end_assignment(SURVIVOR)
 
     assert names(participation) == ["AdvocateAssignmentEnded"]
-    assert participation.base == "alone"
+    assert participation.company.base == "alone"
 
 
 @pytest.mark.rule("R09")

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from services.notifications.domain.notice import Notice
 from services.notifications.domain.preference import ContactPreference, NoSuchChannel
 from services.notifications.reactions import REACTIONS
+from shared.accompaniment.company import ALONE
 from shared.accompaniment.refusals import NotAssigned, NoticeNotGiven
 from shared.contracts.keyring import ConfirmForgotten, KeysDestroyedMessage
 from shared.contracts.notifications import (
@@ -32,12 +33,14 @@ SHARING = ChooseTopic(participation_id=MARIA, topic="sharing")
 
 @pytest.fixture
 def notifications() -> Notifications:
-    return Notifications()
+    made = Notifications()
+    made.hear(news.notice_given(ALONE), 1, "intake")
+    return made
 
 
 def served_by_rosa(notifications: Notifications) -> None:
-    notifications.hear(news.assigned(), 1, "intake")
-    notifications.hear(news.notice_given(), 2, "intake")
+    notifications.hear(news.assigned(), 2, "intake")
+    notifications.hear(news.notice_given(), 3, "intake")
 
 
 @pytest.mark.rule("R11")
@@ -153,8 +156,8 @@ def test_staff_record_no_yes_before_the_notice_of_their_own_base(
 
 @pytest.mark.rule("R71")
 def test_a_no_that_staff_record_waits_for_no_notice(notifications: Notifications) -> None:
-    notifications.hear(news.assigned(), 1, "intake")
     channel = notifications.command(news.declare_safe(), SURVIVOR).channel_id
+    notifications.hear(news.assigned(), 2, "intake")
 
     done = notifications.command(
         DeclareChannelUnsafe(participation_id=MARIA, channel_id=channel), ROSA
@@ -252,9 +255,11 @@ def test_stopping_everything_is_one_step_and_its_repeat_stores_nothing(
 def test_stopping_before_anything_was_said_is_answered_alike(
     notifications: Notifications,
 ) -> None:
+    before = notifications.types()
+
     done = notifications.command(StopEverything(participation_id=MARIA), SURVIVOR)
 
-    assert (done.state, notifications.types()) == ("stopped", [])
+    assert (done.state, notifications.types()) == ("stopped", before)
 
 
 def test_a_preference_that_does_not_exist_has_no_channels(notifications: Notifications) -> None:
