@@ -7,7 +7,6 @@ from uuid import UUID
 
 from shared.contracts.decision import RecordedBy
 
-
 ALONE = "alone"
 """The base of somebody whom no advocate helps: the platform's own notice is theirs (R74)."""
 

@@ -23,8 +23,8 @@ class KeyDestroyed(Refused):
     because: Because = "gone"
     detail = "This was erased; it has been rendered unreadable for everybody."
     what_to_do = (
-        "What is gone cannot come back. What is said from now on can be kept again in a moment, when the"
-        " erasure is complete."
+        "What is gone cannot come back. What is said from now on can be kept again in a moment,"
+        " when the erasure is complete."
     )
 
 
