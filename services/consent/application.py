@@ -21,6 +21,7 @@ from services.consent.data import explanation, release_policy
 from services.consent.domain.erased import ErasedItems
 from services.consent.domain.errors import (
     DisclosureNotGranted,
+    ItemUnknown,
     NothingToSupersede,
 )
 from services.consent.domain.grant import Asked, Grant, Item, NotReleased
@@ -47,8 +48,8 @@ from shared.contracts.consent import (
     RevokeGrant,
 )
 from shared.contracts.decision import Decision
-from shared.contracts.items import ItemRef
-from shared.contracts.refusal import NotAllowed, NotFound
+from shared.contracts.items import ConfirmItems, ItemRef
+from shared.contracts.refusal import NotAllowed, NotFound, Refused
 from shared.eventstore.application import EventSourcedApplication
 from shared.eventstore.clock import new_id
 from shared.eventstore.edge import Edge
@@ -77,6 +78,9 @@ class ConsentApplication(EventSourcedApplication):
     def propose_grant(self, command: ProposeGrant, work: Work) -> GrantProposed:
         """A new grant, which opens nothing yet."""
         decision = said(self, command, work)
+        erased = _erased(command.participation_id, work)
+        if erased.isdisjoint(_item(item) for item in command.items):
+            self._must_be_there(command, work.ctx)
         grant_id = new_id()
         grant = Grant.propose(
             grant_id=grant_id,
@@ -89,7 +93,7 @@ class ConsentApplication(EventSourcedApplication):
             starts_at=command.starts_at and command.starts_at.astimezone(UTC),
             expires_at=command.expires_at.astimezone(UTC),
             policy=self.policy,
-            erased=_erased(command.participation_id, work),
+            erased=erased,
             supersedes=_to_supersede(command, work),
         )
         work.save(grant)
@@ -212,6 +216,20 @@ class ConsentApplication(EventSourcedApplication):
             "participation_id": str(participation_id),
             "assigned": assigned(self, participation_id, request, ctx.principal),
         }
+
+    def _must_be_there(self, command: ProposeGrant, ctx: Context) -> None:
+        """Whoever keeps the items says that each is there; ``ItemUnknown`` where one is not."""
+        for owner in sorted({item.service for item in command.items}):
+            if owner not in SERVICE.calls:
+                raise ItemUnknown()
+            theirs = tuple(item for item in command.items if item.service == owner)
+            question = ConfirmItems(participation_id=command.participation_id, items=theirs)
+            try:
+                self.edge.caller.call(owner, question.method(), question, ctx)
+            except Refused as refused:
+                if refused.because == "unavailable":
+                    raise
+                raise ItemUnknown() from None
 
     def _reference(self, agency_id: UUID, grant_id: UUID) -> UUID:
         """Known to this agency alone: two agencies cannot join what they hold."""

@@ -13,6 +13,7 @@ from typing import Literal
 
 from shared.contracts import audit, consent, intake, notifications
 from shared.contracts.base import Command, Request
+from shared.contracts.items import ConfirmItems
 from shared.contracts.registry import services
 from shared.identity.principal import Kind
 
@@ -103,7 +104,7 @@ OPERATIONAL: tuple[str, ...] = (
 )
 """Routes that touch nobody's record and ask for no permission."""
 
-NOT_HTTP: tuple[type[Request], ...] = (consent.ConfirmDisclosure,)
+NOT_HTTP: tuple[type[Request], ...] = (consent.ConfirmDisclosure, ConfirmItems)
 """Requests that services ask of one another, with no way in from outside."""
 
 _L = "/log"

@@ -23,13 +23,15 @@ from services.intake.domain.refusals import (
 from services.intake.formats import possession_code
 from services.intake.formats.catalogue import OptionCatalogue, catalogue
 from services.intake.formats.notices import in_force, notices
+from shared.accompaniment.company import Company
 from shared.accompaniment.recording import header, recorder
-from shared.accompaniment.refusals import NoticeNotGiven, SecondPersonNeeded
+from shared.accompaniment.refusals import SecondPersonNeeded
 from shared.contracts import intake as asked
 from shared.contracts.base import Command, Done, Model, Request, Spoken
 from shared.contracts.consent import ConfirmDisclosure, DisclosureConfirmed
 from shared.contracts.decision import DecidedBy, Decision
-from shared.contracts.refusal import NotAllowed, Refused
+from shared.contracts.items import ConfirmItems, ItemsConfirmed
+from shared.contracts.refusal import NotAllowed, NotFound, Refused
 from shared.eventstore.aggregate import Aggregate
 from shared.eventstore.application import EventSourcedApplication
 from shared.eventstore.clock import new_id
@@ -310,6 +312,17 @@ class IntakeApplication(EventSourcedApplication):
             disclosure_id=command.disclosure_id, item=command.item, content=content
         )
 
+    def confirm_items(self, query: ConfirmItems, ctx: Context) -> ItemsConfirmed:
+        """That a participation has these needs, so that a release may name them (R31)."""
+        found = self.aggregate(query.participation_id)
+        if not isinstance(found, Participation):
+            raise NotFound()
+        for item in query.items:
+            ours = (item.service, item.kind) == ("intake", "need")
+            if not ours or item.item_id not in found.needs or found.is_erased(item.item_id):
+                raise NotFound()
+        return ItemsConfirmed(participation_id=query.participation_id, items=query.items)
+
     def answer_again(self, command: Command, first: Model, ctx: Context) -> Model:
         """The first answer; of a hand-over only while consent confirms the disclosure."""
         if isinstance(command, asked.FetchItem) and ctx.principal.agency_id is not None:
@@ -393,12 +406,9 @@ class IntakeApplication(EventSourcedApplication):
 
         For their advocate only after the notice of the advocate's base (R22).
         """
-        who = ctx.principal
-        if who.kind == "staff":
-            found = self.aggregate(query.participation_id)
-            told = isinstance(found, Participation) and found.company.is_told_of(who.base)
-            if not told:  # R22
-                raise NoticeNotGiven()
+        found = self.aggregate(query.participation_id)
+        company = found.company if isinstance(found, Participation) else Company()
+        company.must_have_told(ctx.principal)
         return asked.Needs(
             needs=tuple(
                 asked.NeedView(

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.intake.reactions import Intake
 from shared.contracts import intake as asked
+from shared.contracts.items import ConfirmItems
 from shared.eventstore.edge import Edge
 from shared.messaging.entry import entry
 from shared.messaging.provided import Provided
@@ -89,6 +90,10 @@ class IntakeService:
 
     @entry(asked.FetchItem)
     def fetch_item(self, request: asked.FetchItem, ctx: Any) -> Any:
+        return self.app.run(request, ctx)
+
+    @entry(ConfirmItems)
+    def confirm_items(self, request: ConfirmItems, ctx: Any) -> Any:
         return self.app.run(request, ctx)
 
     @entry(asked.GetOptions)

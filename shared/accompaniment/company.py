@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from shared.accompaniment.refusals import NoticeNotGiven
 from shared.contracts.decision import RecordedBy
+from shared.identity.principal import Principal
 
 ALONE = "alone"
 """The base of somebody whom no advocate helps: the platform's own notice is theirs (R74)."""
@@ -79,6 +81,11 @@ class Company:
     def is_told_of(self, base: str | None) -> bool:
         """Whether the last notice was the one of this base: a new base needs a new one (R21)."""
         return base is not None and base == self.latest_base
+
+    def must_have_told(self, who: Principal) -> None:
+        """``NoticeNotGiven`` to staff before the notice of their base: they read nothing (R22)."""
+        if who.kind == "staff" and not self.is_told_of(who.base):  # R21 R22
+            raise NoticeNotGiven()
 
     def was_told_of(self, base: str | None) -> bool:
         """Whether the notice of this base was ever given (R22)."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from shared.accompaniment.accompaniment import Accompaniment
+from shared.accompaniment.company import Company
 from shared.accompaniment.recording import header, recorder, recorder_for
 from shared.accompaniment.refusals import NotAssigned, NoticeNotGiven
 from shared.contracts.base import Command, Request, Spoken
@@ -94,12 +95,9 @@ def assigned(app: _Application, whose: UUID, request: Request, asker: Principal)
 
 def must_have_told(app: _Application, whose: UUID, asker: Principal) -> None:
     """Refuses staff who read before the notice of their base was given (R21, R22)."""
-    if asker.kind != "staff":
-        return
     found = app.aggregate(Accompaniment.create_id(whose))
-    told = isinstance(found, Accompaniment) and found.company.is_told_of(asker.base)
-    if not told:  # R22
-        raise NoticeNotGiven()
+    company = found.company if isinstance(found, Accompaniment) else Company()
+    company.must_have_told(asker)
 
 
 def _is_told(app: _Application, whose: UUID) -> bool:

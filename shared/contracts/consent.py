@@ -281,6 +281,6 @@ SERVICE = ServiceContract(
             "intake.participation.items_erased.v1",
         ),
     },
-    calls=(),
+    calls=("intake",),
     record_classes=(),
 )

@@ -27,7 +27,7 @@ from shared.contracts.base import (
     words,
 )
 from shared.contracts.decision import Base
-from shared.contracts.items import ItemRef
+from shared.contracts.items import ConfirmItems, ItemRef
 
 RecordClass = Literal["needs", "contact", "safety", "letters", "claim", "notes"]
 
@@ -449,6 +449,7 @@ SERVICE = ServiceContract(
         ReopenCase,
         RequestErasure,
         FetchItem,
+        ConfirmItems,
         GetOptions,
         GetNotice,
         GetCase,

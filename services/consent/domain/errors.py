@@ -56,6 +56,15 @@ class PeriodNotPossible(Refused):
     what_to_do = "Choose an end after the start, within the longest period of the policy."
 
 
+class ItemUnknown(Refused):
+    """A release of what is not there would put on record a sharing of nothing."""
+
+    code = "unknown_item"
+    because: Because = "invalid"
+    detail = "There is no such item of this survivor."
+    what_to_do = "Name items as the service that keeps them lists them, for instance under needs."
+
+
 class ItemErased(Refused):
     """What was erased is gone for good: a release of it would promise what nobody can keep."""
 

@@ -134,13 +134,14 @@ def test_the_survivors_own_words_too_come_after_the_notice_but_no_no_does(
 
 @pytest.mark.rule("R22")
 def test_a_survivor_who_was_told_needs_no_other_service(door: Door, world: World) -> None:
+    grant = world.explained()
+    named = {"participation_id": str(MARIA), "grant_id": str(grant.grant_id)}
     world.intake.away = True
 
-    assert "ok" in door.knock(SURVIVOR, "propose_grant", **release(world))
+    assert door.knock(SURVIVOR, "give_grant", **named)["ok"]["state"] == "given"
 
     world.assign(ROSA)
-    answer = door.knock(SURVIVOR, "propose_grant", **release(world))
-    assert answer["refused"]["because"] == "unavailable"
+    assert door.knock(SURVIVOR, "give_grant", **named)["refused"]["because"] == "unavailable"
 
 
 @pytest.mark.rule("R22")
@@ -159,3 +160,21 @@ def test_a_notice_that_is_on_its_way_here_is_waited_for(door: Door, world: World
 
     assert "ok" in door.knock(SURVIVOR, "propose_grant", **release(world))
     assert len(asked) > 1
+
+
+@pytest.mark.rule("R22")
+def test_staff_read_no_word_before_the_notice_of_their_base(door: Door, world: World) -> None:
+    world.given()
+    world.assign(ROSA)
+
+    for method in ("get_grants",):
+        assert (
+            door.knock(ROSA, method, participation_id=str(MARIA))["refused"]["code"]
+            == "notice_not_given"
+        )
+        assert "ok" in door.knock(SURVIVOR, method, participation_id=str(MARIA))
+
+    world.notice()
+
+    for method in ("get_grants",):
+        assert "ok" in door.knock(ROSA, method, participation_id=str(MARIA))

@@ -24,6 +24,7 @@ from shared.accompaniment.refusals import (
 )
 from shared.contracts.base import Message
 from shared.contracts.consent import GetGrants, GiveGrant, RevokeGrant
+from shared.contracts.items import ItemRef
 from shared.contracts.refusal import NotAllowed, NotFound, Refused, Unavailable
 from shared.contracts.registry import messages
 from shared.identity.principal import Principal
@@ -542,3 +543,25 @@ def test_what_is_published_is_released_and_made_of_ids(world: World) -> None:
 
 def _words(message: Message) -> set[str]:
     return {value for value in vars(message).values() if isinstance(value, str)}
+
+
+@pytest.mark.rule("R31")
+def test_a_release_of_what_is_not_there_is_refused_and_nothing_is_stored(world: World) -> None:
+    before = world.count()
+    unknown = ItemRef(service="intake", kind="need", item_id=uuid4())
+    world.intake.not_there.add(unknown.item_id)
+
+    for item in (unknown, ItemRef(service="nobody", kind="need", item_id=world.need.item_id)):
+        with pytest.raises(Refused) as refused:
+            world.propose(items=(world.need, item))
+        assert refused.value.code == "unknown_item"
+    assert world.count() == before
+
+
+def test_a_release_waits_for_whoever_keeps_the_items_and_its_end_does_not(world: World) -> None:
+    grant = world.given()
+    world.intake.away = True
+
+    with pytest.raises(Unavailable):
+        world.propose()
+    assert world.revoke(grant).state == "revoked"

@@ -33,8 +33,8 @@ from shared.contracts.intake import (
     ItemsErasedMessage,
     NoticeGivenMessage,
 )
-from shared.contracts.items import ItemRef
-from shared.contracts.refusal import Refused, Unavailable
+from shared.contracts.items import ConfirmItems, ItemRef, ItemsConfirmed
+from shared.contracts.refusal import NotFound, Refused, Unavailable
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context
 from shared.identity.principal import Principal
@@ -63,14 +63,24 @@ class NobodysKeys:
 
 
 class Intake:
-    """What intake has published and consent has not heard yet; asked for nothing else."""
+    """What intake has published and consent has not heard yet, and what it keeps.
+
+    Asked for nothing else.
+    """
 
     def __init__(self) -> None:
         self.on_its_way: list[UUID] = []
+        self.not_there: set[UUID] = set()
         self.away = False
         self.when_asked: Callable[[], None] = lambda: None
 
     def call(self, service: str, method: str, request: Any, *_: Any, **__: Any) -> Any:
+        if (service, type(request)) == ("intake", ConfirmItems):
+            if self.away:
+                raise Unavailable()
+            if self.not_there & {item.item_id for item in request.items}:
+                raise NotFound()
+            return ItemsConfirmed(participation_id=request.participation_id, items=request.items)
         assert (service, type(request)) == ("intake", MessagesAfter), "consent asked for more"
         self.when_asked()
         if self.away:

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from shared.contracts import intake as asked
-from shared.contracts.items import ItemRef
-from shared.contracts.refusal import Refused
+from shared.contracts.items import ConfirmItems, ItemRef
+from shared.contracts.refusal import NotFound, Refused
 from shared.identity.principal import Principal
 from tests.integration.intake.world import HOUSING, NEED, World
 from tests.support.examples import HOUSING_AGENCY, ROSA
@@ -144,3 +144,27 @@ def test_nobody_but_an_agency_fetches(world: World) -> None:
         with pytest.raises(Refused) as refused:
             fetch(world, disclosure, item, who)
         assert refused.value.code == "not_allowed"
+
+
+@pytest.mark.rule("R31")
+def test_whether_items_are_there_is_said_of_this_participation_alone(world: World) -> None:
+    world.told()
+    item, erased = world.need(), world.need()
+    begun = world.do(Principal.anyone(), asked.BeginInquiry())
+    consent = Principal.service("consent")
+
+    def there(*items: ItemRef, whose: UUID = world.me) -> bool:
+        question = ConfirmItems(participation_id=whose, items=items)
+        try:
+            return bool(world.do(consent, question).items == items)
+        except NotFound:
+            return False
+
+    assert there(item)
+    assert there(item, erased)
+    assert not there(item, whose=begun.participation_id)
+    assert not there(item, whose=uuid4())
+    assert not there(item, ItemRef(service="intake", kind="need", item_id=uuid4()))
+    assert not there(ItemRef(service="intake", kind="offer", item_id=item.item_id))
+    world.say(asked.RequestErasure, record_classes=("needs",))
+    assert not there(erased)

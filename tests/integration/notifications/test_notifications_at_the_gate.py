@@ -136,3 +136,18 @@ def test_the_survivors_own_words_too_come_after_the_notice_but_no_no_does(
         ("stop_everything", WHOSE),
     ):
         assert "ok" in door.knock(SURVIVOR, method, **more)
+
+
+@pytest.mark.rule("R22")
+def test_staff_read_no_word_before_the_notice_of_their_base(door: Door, world: World) -> None:
+    door.knock(SURVIVOR, "declare_channel_safe", **MAIL)
+    world.hear(news.assigned(ROSA))
+
+    for method in ("get_preference", "get_notices"):
+        assert door.knock(ROSA, method, **WHOSE)["refused"]["code"] == "notice_not_given"
+        assert "ok" in door.knock(SURVIVOR, method, **WHOSE)
+
+    world.hear(news.notice_given())
+
+    for method in ("get_preference", "get_notices"):
+        assert "ok" in door.knock(ROSA, method, **WHOSE)

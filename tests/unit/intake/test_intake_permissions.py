@@ -41,7 +41,8 @@ def test_anyone_reads_options_begins_and_comes_back_and_no_more() -> None:
 
 @pytest.mark.rule("R12")
 def test_the_survivor_does_everything_but_what_is_staffs_or_agencies() -> None:
-    assert allowed(SURVIVOR) == ACTIONS - {"assign_advocate", "offer_options", "fetch_item"}
+    others = {"assign_advocate", "offer_options", "fetch_item", "confirm_items"}
+    assert allowed(SURVIVOR) == ACTIONS - others
 
 
 @pytest.mark.rule("R50")
@@ -99,5 +100,7 @@ def test_whoever_holds_supervises_or_deports_people_gets_nothing(unit: str) -> N
     assert "fetch_item" not in allowed(Principal.agency(HOUSING_AGENCY, unit_kind=unit))
 
 
-def test_another_service_may_nothing() -> None:
-    assert allowed(Principal.service("consent")) == PUBLIC
+@pytest.mark.rule("R31")
+def test_consent_asks_which_items_are_there_and_no_service_does_anything_else() -> None:
+    assert allowed(Principal.service("consent")) == PUBLIC | {"confirm_items"}
+    assert allowed(Principal.service("notifications")) == PUBLIC
