@@ -17,8 +17,6 @@ from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
-
 from shared.contracts.base import Command, Message, Model, Request, ServiceContract
 from shared.contracts.refusal import ChangedMeanwhile, KeyUsedForAnother, NotAllowed, Refused
 from shared.eventstore.aggregate import Aggregate
@@ -285,7 +283,7 @@ class EventSourcedApplication:
     def event(self, row: tuple[Any, ...]) -> Any:
         """The domain event of (stream, version, topic, state)."""
         stream_id, version, topic, state = row
-        return self.mapper.to_domain_event(StoredEvent(stream_id, version, topic, bytes(state)))
+        return self.mapper.read(stream_id, version, topic, bytes(state))
 
     def messages_after(self, position: int, limit: int) -> list[Published]:
         """The published messages after ``position``, in order, at most ``limit``."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ssl import RAND_bytes
 from typing import Any
 
 from shared.messaging.bus import ServiceCaller
@@ -32,6 +32,6 @@ class Edge:
     caller: ServiceCaller
     fingerprint_key: bytes = field(repr=False)
     clock: Callable[[], datetime] = utc_now
-    token_bytes: Callable[[int], bytes] = secrets.token_bytes
+    token_bytes: Callable[[int], bytes] = RAND_bytes
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -89,20 +89,27 @@ class SealingMapper(Mapper[UUID]):
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
         """The event of a row, upcast to its class's present version."""
-        cls = resolve_topic(stored_event.topic)
         originator_id = stored_event.originator_id
         if not isinstance(originator_id, UUID):
             originator_id = UUID(originator_id)
-        version = stored_event.originator_version
-        binding = self._binding(originator_id, version, stored_event.topic)
+        version, topic = stored_event.originator_version, stored_event.topic
+        return self.read(originator_id, version, topic, stored_event.state)
+
+    def read(self, originator_id: UUID, version: int, topic: str, stored: bytes) -> Any:
+        """The event of a row's columns, upcast to its class's present version.
+
+        ``MapperDeserialisationError`` where the state is none of that topic's.
+        """
+        cls = resolve_topic(topic)
+        binding = self._binding(originator_id, version, topic)
         try:
             # Bound to the places as stored, before upcasting moves fields about.
             state: dict[str, Any] = self._values.decode_at(
-                stored_event.state, lambda path: binding(dotted(path))
+                stored, lambda path: binding(dotted(path))
             )
         except Exception as error:
             raise MapperDeserialisationError(
-                f"{stored_event.topic} at version {version} of {originator_id} cannot be read"
+                f"{topic} at version {version} of {originator_id} cannot be read"
             ) from error
         from_version = state.pop("class_version", 1)
         while from_version < getattr(cls, "class_version", 1):

@@ -45,6 +45,14 @@ class DataKey:
     participation_id: UUID
     record_class: str
     secret: bytes = field(repr=False)
+    _marks: bytes | None = field(default=None, init=False, repr=False, compare=False)
+
+    def for_marks(self, derive: Callable[[bytes], bytes]) -> bytes:
+        """What ``derive`` makes of the secret, asked once; it goes with this key."""
+        if self._marks is None:
+            object.__setattr__(self, "_marks", derive(self.secret))
+        assert self._marks is not None
+        return self._marks
 
     def __post_init__(self) -> None:
         if len(self.secret) != 32:

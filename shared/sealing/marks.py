@@ -20,6 +20,9 @@ _PURPOSE = b"sayso words of a repeated command 1"
 
 def mark(key: DataKey, words: Iterable[tuple[str, str]]) -> bytes:
     """HMAC-SHA-256 of (field, words), in order, under a key derived from ``key`` for this alone."""
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(key.secret)
     told = canonical_json([[name, text] for name, text in words])
-    return hmac.new(derived, told, hashlib.sha256).digest()
+    return hmac.new(key.for_marks(_derived), told, hashlib.sha256).digest()
+
+
+def _derived(secret: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(secret)
