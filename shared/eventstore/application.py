@@ -215,7 +215,7 @@ class EventSourcedApplication:
     ) -> list[int]:
         meta = work.ctx.meta()
         entries = [
-            self._entry(self.mapper.close(event, meta))
+            self._entry(self.mapper.close(event, meta), work.ctx)
             for aggregate in work.saved
             for event in aggregate.collect_events()
         ]
@@ -232,11 +232,11 @@ class EventSourcedApplication:
             )
         )
 
-    def _entry(self, closed: Any) -> Entry:
+    def _entry(self, closed: Any, ctx: Context) -> Entry:
         return Entry(
             stored=self.mapper.to_stored_event(closed),
             published=type(self).announce(closed) is not None,
-            read_tables=lambda position: type(self).fold(closed, recorded(closed, position)),
+            read_tables=lambda position: type(self).fold(closed, ctx.recorded(position)),
         )
 
     def _row(self, command: Command, ctx: Context, kept: str) -> CommandRow | None:

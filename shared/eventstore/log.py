@@ -45,6 +45,7 @@ _GUESSED = (
 class _Waiting:
     def __init__(self, decision: Decision) -> None:
         self.decision = decision
+        self.claims = decision.claims()
         # Released once, by whoever settles it or hands the lead over. A bare lock: an event is
         # three of them.
         self.woken = threading.Lock()
@@ -115,12 +116,11 @@ class EventLog:
         claimed: set[tuple[Any, ...]] = set()
         with self._lock:
             for waiting in self._queue:
-                claims = waiting.decision.claims()
-                if len(taken) < _MOST and claimed.isdisjoint(claims):
+                if len(taken) < _MOST and claimed.isdisjoint(waiting.claims):
                     taken.append(waiting)
                 else:
                     left.append(waiting)
-                claimed |= claims
+                claimed |= waiting.claims
             self._queue = left
         return taken
 

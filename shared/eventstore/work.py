@@ -11,6 +11,7 @@ from uuid import UUID
 
 from shared.contracts.refusal import NotFound, Refused
 from shared.eventstore.aggregate import Aggregate
+from shared.eventstore.recorded import Recorded
 from shared.identity.principal import Principal
 
 A = TypeVar("A", bound=Aggregate)
@@ -41,6 +42,16 @@ class Context:
             "command_id": str(self.command_id) if self.command_id else None,
             "actor_id": str(self.principal.id),
         }
+
+    def recorded(self, position: int) -> Recorded:
+        """What :meth:`meta` comes to in an event that is stored at ``position``."""
+        return Recorded(
+            position=position,
+            correlation_id=self.correlation_id,
+            causation=self.causation,
+            command_id=self.command_id,
+            actor_id=str(self.principal.id),
+        )
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from shared.eventstore.aggregate import Aggregate
 from shared.eventstore.clock import edge_time
 from shared.eventstore.mapper import SealingMapper, recorded
 from shared.eventstore.values import EventTranscoder
+from shared.eventstore.work import Context
+from shared.identity.principal import Principal
 from shared.sealing.keys import DataKey
 from shared.sealing.sealed import NotClosed, SealBroken, Sealed, open_
 
@@ -180,3 +182,13 @@ def test_a_row_that_cannot_be_read_says_which_and_repeats_nothing_of_it() -> Non
         mapper().to_domain_event(row)
     assert str(row.originator_id) in str(caught.value)
     assert "her words" not in str(caught.value)
+
+
+@pytest.mark.parametrize("command_id", [uuid4(), None], ids=["a command", "a message or a due row"])
+def test_what_a_decision_says_of_itself_is_what_its_events_say_of_it(
+    command_id: UUID | None,
+) -> None:
+    who = Principal.staff(uuid4(), "advocate", uuid4())
+    context = Context(who, command_id, uuid4(), "intake/7", NOON)
+    closed = mapper().close(begun(), context.meta())
+    assert context.recorded(7) == recorded(closed, 7)
