@@ -20,7 +20,7 @@ Item = tuple[str, str, UUID]
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,127}")
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_PARTIES = frozenset(
+PARTIES = frozenset(
     (
         "harmed_party",
         "responsible_party",
@@ -64,14 +64,20 @@ class Said:
     recorded_at: datetime | None
 
     @property
-    def own(self) -> bool:
-        """Whether the person themselves wrote it down: a party, and for nobody else."""
-        return self.role in _PARTIES and self.on_behalf_of is None
+    def as_own(self) -> bool:
+        """Whether it is written down as a party's own word: by a party, and for nobody else.
 
-    @property
-    def by_staff(self) -> bool:
-        """Whether somebody else wrote down what the person is said to have decided (R71)."""
-        return not self.own
+        Whether it is, is for :meth:`Entry.own`.
+        """
+        return self.role in PARTIES and self.on_behalf_of is None
+
+    def heard_for(self, person: UUID | None) -> bool:
+        """Whether staff wrote it down for this person: nobody's party, and not themselves (R71)."""
+        return (
+            self.role not in (None, "system", *PARTIES)
+            and self.actor not in (None, person)
+            and self.participation == self.on_behalf_of == person
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +136,28 @@ class Entry:
 
     @property
     def participation(self) -> UUID | None:
-        """Whom it is about, where it says so itself."""
+        """Whom it is about, where it says so itself; a participation is the stream that it is."""
+        if self.aggregate == "Participation":
+            return self.stream
         said = self.said
         return self.id("participation_id") or (said.participation if said else None)
 
-    @property
-    def by_person(self) -> bool:
-        """Whether whoever acted is the person it is about."""
-        person = self.participation
-        return person is not None and self.actor == str(person)
+    def own(self, person: UUID | None = None) -> bool:
+        """Whether the harmed party whose participation it is decided it and wrote it down.
+
+        Header and admission name that very participation: neither another survivor nor
+        another party passes for them. ``person``: whose the stream is, where that is
+        known better than from the entry itself.
+        """
+        person, said = person or self.participation, self.said
+        return (
+            person is not None
+            and said is not None
+            and said.on_behalf_of is None
+            and said.decided_by == said.role == "harmed_party"
+            and said.participation == said.actor == person
+            and self.actor == str(person)
+        )
 
     def id(self, name: str) -> UUID | None:
         """A field that is an id."""

@@ -56,6 +56,12 @@ class Row:
                 header[name] = stored(value)
         return self
 
+    def as_if_by(self, person: UUID, role: str = "harmed_party") -> Row:
+        """As if that person had been admitted, and had recorded it as their own word."""
+        self.said(actor_id=person, role=role, agency_id=None, on_behalf_of=None)
+        self.state["meta"]["actor_id"] = str(person)
+        return self
+
     def by(self, other: Row) -> Row:
         """As if whoever recorded the other had recorded this."""
         self.state["decision"] = copy.deepcopy(other.state["decision"])

@@ -160,14 +160,6 @@ def test_a_page_that_the_survivor_opens_may_show_what_they_declined(healthy: Boo
     assert findings(healthy.renumber().history()) == []
 
 
-@pytest.mark.rule("I06")
-def test_what_was_revoked_may_itself_end(healthy: Books) -> None:
-    revoked = healthy.first("GrantRevoked")
-    ended = healthy.first("AdvocateAssignmentEnded")
-    ended.caused_by(revoked).set(grant_id=revoked.stream)
-    assert findings(healthy.renumber().history()) == []
-
-
 @pytest.mark.rule("I04")
 def test_a_no_is_recorded_also_of_whoever_closed_their_case(healthy: Books) -> None:
     staff = healthy.first("ErasureRecorded")

@@ -75,12 +75,12 @@ CONCERNS: dict[str, set[str]] = {
     "TopicDropped": {"I06", "I09", "I16"},
     "NoticeRequested": set(),
     "NoticeQueued": {"I09"},
-    "NoticeSuppressed": {"I13"},
-    "NoticePutOff": set(),
+    "NoticeSuppressed": {"I09", "I13"},
+    "NoticePutOff": {"I09"},
     "NoticeSending": {"I09"},
     "NoticeSent": {"I09"},
-    "NoticeFailed": {"I13"},
-    "NoticeOutcomeUnknown": set(),
+    "NoticeFailed": {"I09", "I13"},
+    "NoticeOutcomeUnknown": {"I09"},
 }
 """Event → the invariants that it matters to; I14 and I15 judge every event.
 

@@ -3,7 +3,12 @@
 Rules R23 and R31: a survivor's data is bound to the purpose and the recipient
 that they named, and reuse needs a new release. Judged at each `DisclosureMade`
 against its own stream, and at each `ItemHandedOver` against the disclosure
-that it names, wherever either stands in the history.
+that it names, wherever either stands in the history, and against the end of its
+release: what was not taken before a revocation stays where it is (R09).
+
+A hand-over is stored by another service than the release, and by another clock.
+So what comes within :data:`IN_HAND` of an end, or of when its own service had put
+that end on record, counts as having come before it.
 """
 
 from __future__ import annotations
@@ -11,34 +16,49 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.audit.checks.entries import Entry, Item
 from services.audit.checks.history import History
 from services.audit.checks.invariants.base import MOST, Finding, Invariant, Streams
 
+IN_HAND = timedelta(seconds=20)
+"""What may lie, by two clocks, between consent's word and the storing of the hand-over.
+
+Between them stand a key that is fetched (ten seconds at most) and the commit.
+"""
+
 _ENDINGS = ("GrantDeclined", "GrantRevoked", "GrantSuperseded", "GrantExpired")
 _LAWFUL = ("DisclosureCompelled", "MandatedReportMade")
 _AUTHORITIES = ("authority", "law")
 
 
-_Erased = dict[Item, tuple[str, int]]
-"""What a person had erased, and where that stands."""
+@dataclass(frozen=True, slots=True)
+class _When:
+    """Where something stands, and when it was stored."""
+
+    place: tuple[str, int]
+    at: datetime
+
+
+_Erased = dict[Item, _When]
+"""What a person had erased."""
 
 
 @dataclass(slots=True)
 class _Release:
     proposed: Entry | None = None
     given: tuple[str, int] | None = None
-    ended: tuple[str, int] | None = None
+    ended: _When | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A disclosure that nobody took yet."""
+    """A disclosure that nobody took yet, and the stream of its release."""
 
     place: tuple[str, int]
+    release: UUID
     agency: UUID | None
     participation: UUID | None
     item: Item | None
@@ -97,8 +117,7 @@ class Disclosures(Invariant):
     def _disclosure(self, entry: Entry) -> Iterator[Finding]:
         release, item = self._releases.before(entry), entry.item()
         person = release.proposed.participation if release.proposed else None
-        erased = self._erased.now(entry.service, uuid5(NAMESPACE_URL, f"/consent/erased/{person}"))
-        wrong = _wrong(entry, release, erased.get(item) if item is not None else None)
+        wrong = _wrong(entry, release, self._erasure(entry.service, person, item))
         if wrong is not None:
             sentence, against = wrong
             yield self.found(entry, f"the disclosure {sentence}", against)
@@ -108,6 +127,12 @@ class Disclosures(Invariant):
         self._made[disclosure_id] = _made(entry)
         if len(self._made) > self.most:
             self._made.popitem(last=False)
+
+    def _erasure(self, service: str, person: UUID | None, item: Item | None) -> _When | None:
+        if item is None:
+            return None
+        id = uuid5(NAMESPACE_URL, f"/consent/erased/{person}")
+        return self._erased.now(service, id).get(item)
 
     def _hand_over(self, entry: Entry) -> Iterator[Finding]:
         disclosure_id = entry.id("disclosure_id")
@@ -133,12 +158,32 @@ class Disclosures(Invariant):
             ),
             (
                 "came after the time of the disclosure was over",
-                made.take_before is None or entry.at > made.take_before,
+                made.take_before is None or entry.at - made.take_before > IN_HAND,
             ),
         ):
             if wrong:
                 yield self.found(entry, f"the hand-over {sentence}", made.place)
                 return
+        service, _ = made.place
+        ended = self._releases.now(service, made.release).ended
+        erased = self._erasure(service, made.participation, made.item)
+        for sentence, since in (
+            ("came after the release had ended", ended),  # R09
+            ("is of a thing that was erased", erased),
+        ):
+            if since is not None and self._is_long_over(since, entry):
+                yield self.found(entry, f"the hand-over {sentence}", since.place)
+                return
+
+    def _is_long_over(self, since: _When, entry: Entry) -> bool:
+        """By both clocks; or by the hand-over's own, from when its service had put that on record.
+
+        What another service said stands there in a stream whose id follows from its place.
+        """
+        service, position = since.place
+        id = uuid5(NAMESPACE_URL, f"/{entry.service}/note/{service}/{position}")
+        heard = next(self.history.earlier(entry.service, id, entry.position), None)
+        return any(entry.at - at > IN_HAND for at in (since.at, *([heard.at] if heard else [])))
 
     def _settle(self) -> Iterator[Finding]:
         """Look up what the waiting hand-overs cite, in the whole of the logs."""
@@ -170,6 +215,7 @@ class Disclosures(Invariant):
 def _made(entry: Entry) -> _Made:
     return _Made(
         (entry.service, entry.position),
+        entry.stream,
         entry.id("recipient_agency_id"),
         entry.participation,
         entry.item(),
@@ -184,30 +230,30 @@ def _remember(release: _Release, entry: Entry) -> None:
     elif entry.name == "GrantGiven":
         release.given = release.given or place
     elif entry.name in _ENDINGS:
-        release.ended = release.ended or place
+        release.ended = release.ended or _When(place, entry.at)
 
 
 def _remember_erased(erased: _Erased, entry: Entry) -> None:
     if entry.name == "ItemsErased":
         for item in entry.items():
-            erased.setdefault(item, (entry.service, entry.position))
+            erased.setdefault(item, _When((entry.service, entry.position), entry.at))
 
 
 def _wrong(
-    entry: Entry, release: _Release, erased: tuple[str, int] | None
+    entry: Entry, release: _Release, erased: _When | None
 ) -> tuple[str, Entry | tuple[str, int] | None] | None:
     """What is wrong with a disclosure, and what it contradicts; or nothing."""
     terms = release.proposed
     if terms is None:
         return "was made under no release that was proposed", None
     if release.ended is not None:
-        return "was made after the release had ended", release.ended
+        return "was made after the release had ended", release.ended.place
     if release.given is None:
         return "was made before the release was given", terms
     made_at, starts, ends = entry.time("made_at"), terms.time("starts_at"), terms.time("expires_at")
     item = entry.item()
     if erased is not None:
-        return "is of a thing that was erased", erased
+        return "is of a thing that was erased", erased.place
     for sentence, wrong in (
         (
             "went to another agency than the survivor named",

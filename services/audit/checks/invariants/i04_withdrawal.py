@@ -100,8 +100,10 @@ class Withdrawal(Invariant):
 
 
 def _own(entry: Entry) -> bool:
-    said = entry.said
-    return entry.by_person or bool(said and said.own and said.decided_by != "staff")
+    """Whether it is the person's own word; without a header, whether they were admitted."""
+    if entry.said is None:
+        return entry.actor == str(entry.participation)
+    return entry.own()
 
 
 def _comes_back(entry: Entry) -> bool:

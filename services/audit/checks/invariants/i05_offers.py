@@ -49,8 +49,7 @@ class Offers(Invariant):
         """An offer, or an answer to one."""
         if entry.aggregate != "Participation":
             return
-        said = entry.said
-        if entry.name == "OptionOffered" and said is not None and said.by_staff:  # I05 R11 R48
+        if entry.name == "OptionOffered" and not entry.own():  # I05 R11 R48
             kind = entry.text("programme_type") or ""
             before = self._answers.before(entry).declined.get(kind)
             if before is not None:
@@ -76,5 +75,5 @@ def _remember(answers: _Answers, entry: Entry) -> None:
         case "OptionChosen":
             answers.declined.pop(kind, None)
             answers.unanswered.discard(kind)
-        case "ContactMade" if entry.said is not None and entry.said.own:
+        case "ContactMade" if entry.own():
             answers.declined.clear()

@@ -2,16 +2,20 @@
 
 Rule R41: a survivor's services are unaffected by the answer. Judged at each
 event that ends or narrows something: neither the decision it was stored with
-nor anything in its chain of causes is a decline or a revocation, unless it is
-about the very thing that was declined or revoked.
+nor anything in its chain of causes is a decline or a revocation.
+
+The rule leaves out what was declined itself, and what depends on the item revoked.
+None of the events below ends such a thing: an advocate, a case, a way of contact, a
+topic and a key are nobody's option and no release's. So nothing that an event holds
+excuses it, whatever ids stand in it. A service that can be declined will end by an
+event of its own, and only that one may have the decline for its cause.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from uuid import UUID
 
-from services.audit.checks.entries import Entry, walk
+from services.audit.checks.entries import Entry
 from services.audit.checks.history import History
 from services.audit.checks.invariants.base import MOST, Finding, Invariant
 
@@ -41,8 +45,6 @@ _NOES = frozenset(
         "PartyWithdrew",
     )
 )
-_SAME_IDS = ("decision_id", "offer_id", "grant_id")
-_SAME_WORDS = ("option", "programme_type")
 
 
 class Unaffected(Invariant):
@@ -54,9 +56,10 @@ class Unaffected(Invariant):
     code = "I06"
     holds = (
         "no event that ends or narrows a service has a decline or a revocation in its chain of "
-        "causes, but for what was declined or revoked"
+        "causes"
     )
     rules = ("R41",)
+    limits = "What depends on what was declined or revoked: no service records its end yet."
 
     def __init__(self, history: History, most: int = MOST) -> None:
         super().__init__(history, most)
@@ -77,9 +80,9 @@ class Unaffected(Invariant):
         if not ends and not is_no:
             return
         for other in beside if entry.causation else ():
-            if ends and other.name in _NOES and not _same_thing(entry, other):
+            if ends and other.name in _NOES:
                 yield self._breach(entry, other)
-            elif is_no and _ends(other) and not _same_thing(other, entry):
+            elif is_no and _ends(other):
                 yield self._breach(other, entry)
         if ends:
             yield from self._caused(entry)  # I06 R41
@@ -88,7 +91,7 @@ class Unaffected(Invariant):
 
     def _caused(self, entry: Entry) -> Iterator[Finding]:
         for cause in self._causes(entry):
-            if cause.name in _NOES and not _same_thing(entry, cause):
+            if cause.name in _NOES:
                 yield self._breach(entry, cause)
                 return
             # What that one ended is judged where it stands.
@@ -114,16 +117,3 @@ def _ends(entry: Entry) -> bool:
     if entry.name == "InvolvementChanged":
         return entry.text("involvement") != "active"
     return entry.name in _ENDS
-
-
-def _same_thing(entry: Entry, no: Entry) -> bool:
-    """Whether what ended is what was declined or revoked, or depends on it."""
-    if no.aggregate == "Grant":
-        ids = {no.stream}
-        if entry.stream == no.stream:
-            return True
-    else:
-        ids = {found for name in _SAME_IDS if (found := no.id(name)) is not None}
-        if any(no.text(name) and no.text(name) == entry.text(name) for name in _SAME_WORDS):
-            return True
-    return any(isinstance(v, UUID) and v in ids for _, v in walk(entry.fields))

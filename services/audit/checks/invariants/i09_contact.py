@@ -5,8 +5,12 @@ declared safe themselves, or that was confirmed after staff wrote it down (R71),
 inside its days and hours; and only on a topic that they chose (R11, R26). Judged
 at each `NoticeQueued` and `NoticeSending` against the preference that it cites and
 the topics of the same person, as both stood then: what was being handed over when
-they said no is through before their no is answered. No `NoticeSent` without its
-`NoticeSending`.
+they said no is through before their no is answered.
+
+An intent to send holds for seconds and for one message: each `NoticeSent` follows
+its `NoticeSending`, soon and once; nothing is sent again of which somebody knows
+that it went, or nobody knows that it did not; and none goes another way than the
+one that it was queued for.
 """
 
 from __future__ import annotations
@@ -22,6 +26,19 @@ from services.audit.checks.history import History
 from services.audit.checks.invariants.base import MOST, Finding, Invariant, Streams
 
 Place = tuple[str, int]
+Wrong = tuple[str, Place | None]
+
+THEY_CALL = "i_will_call_you"
+"""The person comes to us: nothing is ever sent this way."""
+
+HOLDS = timedelta(seconds=3)
+"""So long after an intent the message may leave."""
+
+ANSWERED = timedelta(minutes=5)
+"""So long after an intent the relay has answered, or the notice counts as lost track of."""
+
+_OVER = frozenset(("NoticeFailed", "NoticeOutcomeUnknown", "NoticeSent", "NoticeSuppressed"))
+"""After these nothing is sent of a notice any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,7 @@ class _Preference:
 
 @dataclass(slots=True)
 class _Topics:
+    participation: UUID | None = None
     chosen: dict[str, Place] = field(default_factory=dict)
     waiting: dict[str, Place] = field(default_factory=dict)
     dropped: dict[str, Place] = field(default_factory=dict)
@@ -85,12 +103,12 @@ class Contact(Invariant):
         super().__init__(history, most)
         self._preferences: Streams[_Preference] = Streams(history, _Preference, _prefer, most)
         self._topics: Streams[_Topics] = Streams(history, _Topics, _choose, most)
-        self._intents: Streams[list[int | None]] = Streams(history, list, _intend, most)
+        self._notices: Streams[_Notice] = Streams(history, _Notice, _notify, most)
 
     @property
     def retained(self) -> int:
         """Preferences, choices of topics, notices."""
-        return len(self._preferences) + len(self._topics) + len(self._intents)
+        return len(self._preferences) + len(self._topics) + len(self._notices)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """A preference, a topic, or a notice."""
@@ -99,34 +117,41 @@ class Contact(Invariant):
                 self._preferences.remember(entry)
             case "TopicChoice":
                 self._topics.remember(entry)
-            case "Notice" if entry.name == "NoticeQueued":
-                yield from self._check(entry, entry.time("send_from"))  # I09 R47
-            case "Notice" if entry.name == "NoticeSending":
-                yield from self._check(entry, entry.at)  # I09 R47
-                self._intents.remember(entry)
-            case "Notice" if entry.name == "NoticeSent":
-                if entry.number("tries") not in self._intents.before(entry):  # I09
-                    yield self.found(entry, "the notice was sent without an intent that cites why")
+            case "Notice":
+                wrong = self._notice(entry)
+                if wrong is not None:
+                    sentence, against = wrong
+                    yield self.found(entry, f"the notice {sentence}", against)
+                self._notices.remember(entry)
 
-    def _check(self, entry: Entry, at: datetime | None) -> Iterator[Finding]:
-        wrong = self._topic(entry) or self._way(entry, at)
-        if wrong is not None:
-            sentence, against = wrong
-            yield self.found(entry, f"the notice {sentence}", against)
+    def _notice(self, entry: Entry) -> Wrong | None:
+        match entry.name:
+            case "NoticeQueued":
+                return self._topic(entry) or self._way(entry, entry.time("send_from"))  # I09 R47
+            case "NoticeSending":
+                return (
+                    self._topic(entry)  # I09 R47
+                    or self._way(entry, entry.at)  # I09 R47
+                    or _again(entry, self._notices.before(entry))  # I09
+                    or _too_long(entry)  # I09
+                )
+            case "NoticeSent":
+                return _unintended(entry, self._notices.before(entry))  # I09
+        return None
 
-    def _topic(self, cites: Entry) -> tuple[str, Place | None] | None:
+    def _topic(self, cites: Entry) -> Wrong | None:
         topic, person = cites.text("topic") or "", cites.participation
         id = uuid5(NAMESPACE_URL, f"/notifications/topics/{person}")
         topics = self._topics.now(cites.service, id)
         if topic in topics.chosen:
             return None
         if topic in topics.waiting:
-            return "is on a topic that staff recorded and nobody confirmed", topics.waiting[topic]
+            return "is on a topic that others recorded and nobody confirmed", topics.waiting[topic]
         if topic in topics.dropped:
             return "is on a topic that was dropped", topics.dropped[topic]
         return "is on a topic that the person never chose", None
 
-    def _way(self, cites: Entry, at: datetime | None) -> tuple[str, Place | None] | None:
+    def _way(self, cites: Entry, at: datetime | None) -> Wrong | None:
         preference_id, channel_id = cites.id("preference_id"), cites.id("channel_id")
         if preference_id is None or channel_id is None or at is None:
             return "cites no preference", None
@@ -140,22 +165,65 @@ class Contact(Invariant):
         return _useless(way, cites.text("channel"), at) or _outdated(cites, version, preference)
 
 
-def _outdated(
-    cites: Entry, version: int, preference: _Preference
-) -> tuple[str, Place | None] | None:
+@dataclass(slots=True)
+class _Notice:
+    """What of one notice was stored: the way it is queued for, the intent, the end."""
+
+    channel_id: UUID | None = None
+    intent: Entry | None = None
+    sent: Place | None = None
+    over: Place | None = None
+
+
+def _again(intent: Entry, notice: _Notice) -> Wrong | None:
+    """Whether another message could leave than the one that was queued, or one more."""
+    if notice.over is not None:
+        return "is sent again, and was sent, given up or lost track of before", notice.over
+    if notice.intent is not None:
+        return "is sent again, and nobody knows what became of it before", _place(notice.intent)
+    if notice.channel_id not in (None, intent.id("channel_id")):
+        return "goes another way than it was queued for", None
+    return None
+
+
+def _too_long(intent: Entry) -> Wrong | None:
+    """Whether the intent would hold when the preference that it cites may not any more."""
+    until, at = intent.time("until"), intent.time("at")
+    if until is None or at is None:
+        return "is sent by an intent that does not say until when it holds", None
+    if until - at > HOLDS or until - intent.at > HOLDS:
+        return "is sent by an intent that holds too long", None
+    return None
+
+
+def _unintended(sent: Entry, notice: _Notice) -> Wrong | None:
+    """Whether what was sent had its intent: that one, just before, and for it alone."""
+    intent = notice.intent
+    if notice.sent is not None:
+        return "was sent twice under one intent", notice.sent
+    if intent is None or sent.number("tries") != intent.number("tries"):
+        return "was sent without an intent that cites why", None
+    said = sent.time("at") or sent.at
+    if sent.at - intent.at > ANSWERED or said - intent.at > ANSWERED:
+        return "was sent long after the intent that cites why", _place(intent)
+    return None
+
+
+def _outdated(cites: Entry, version: int, preference: _Preference) -> Wrong | None:
     """What is sent cites the preference as it is; what is queued may be overtaken."""
     if cites.name == "NoticeSending" and version != preference.version:
         return "is sent by a preference that was changed since", None
     return None
 
 
-def _useless(way: _Way, channel: str | None, at: datetime) -> tuple[str, Place | None] | None:
+def _useless(way: _Way, channel: str | None, at: datetime) -> Wrong | None:
     """Why a way may not be gone at this moment, and since when; or nothing."""
     if way.ended is not None:
         return "goes a way that is not safe any more", way.ended
     local = at.astimezone(way.hours.zone).date() if way.hours is not None else None
     for sentence, wrong in (
-        ("goes a way that staff recorded and nobody confirmed", not way.safe),
+        ("goes a way that others recorded and nobody confirmed", not way.safe),
+        ("is to go to somebody who calls by themselves", way.channel == THEY_CALL),
         ("goes another way than the one it cites", way.channel != channel),
         (
             "goes a way outside the days in which it is known to be safe",
@@ -194,8 +262,8 @@ def _prefer(preference: _Preference, entry: Entry) -> None:
         for id, way in preference.ways.items():
             preference.ways[id] = replace(way, ended=way.ended or _place(entry))
         return
-    channel_id, said = entry.id("channel_id"), entry.said
-    if channel_id is None or said is None:
+    channel_id, own = entry.id("channel_id"), entry.own(preference.participation)
+    if channel_id is None:
         return
     if entry.name == "ChannelDeclaredSafe":
         preference.ways[channel_id] = _Way(
@@ -203,18 +271,18 @@ def _prefer(preference: _Preference, entry: Entry) -> None:
             _hours(entry),
             entry.day("verified_on"),
             entry.number("stale_after_days") or 0,
-            said.own,
+            own,
             _place(entry),
         )
     known = preference.ways.get(channel_id)
     if known is None:
         return
     match entry.name:
-        case "ChannelDeclaredUnsafe":
+        case "ChannelDeclaredUnsafe":  # whoever says it, and however badly it is recorded (R71)
             changed = replace(known, ended=known.ended or _place(entry), renewed=None)
         case "ChannelConfirmed":
             changed = replace(known, safe=True, since=known.renewed or known.since, renewed=None)
-        case "PreferenceVerified" if said.own:
+        case "PreferenceVerified" if own:
             changed = replace(known, since=entry.day("verified_on"))
         case "PreferenceVerified":
             changed = replace(known, renewed=entry.day("verified_on"))
@@ -224,11 +292,12 @@ def _prefer(preference: _Preference, entry: Entry) -> None:
 
 
 def _choose(topics: _Topics, entry: Entry) -> None:
-    topic, said = entry.text("topic"), entry.said
-    if topic is None or said is None:
+    topics.participation = topics.participation or entry.participation
+    topic = entry.text("topic")
+    if topic is None:
         return
     match entry.name:
-        case "TopicChosen" if said.own:
+        case "TopicChosen" if entry.own(topics.participation):
             topics.chosen[topic] = _place(entry)
         case "TopicChosen":
             topics.waiting[topic] = _place(entry)
@@ -241,9 +310,18 @@ def _choose(topics: _Topics, entry: Entry) -> None:
             topics.dropped[topic] = _place(entry)
 
 
-def _intend(tries: list[int | None], entry: Entry) -> None:
-    if entry.name == "NoticeSending":
-        tries[:] = [entry.number("tries")]
+def _notify(notice: _Notice, entry: Entry) -> None:
+    match entry.name:
+        case "NoticeQueued":
+            notice.channel_id = notice.channel_id or entry.id("channel_id")
+        case "NoticeSending":
+            notice.intent = entry
+        case "NoticePutOff":
+            notice.intent = None
+        case "NoticeSent":
+            notice.sent = notice.sent or _place(entry)
+    if entry.name in _OVER:
+        notice.over = notice.over or _place(entry)
 
 
 def _hours(entry: Entry) -> _Hours | None:

@@ -86,7 +86,7 @@ def _remember(offers: dict[UUID, _Offer], entry: Entry) -> None:
     if entry.name != "OptionOffered" or offer_id is None or said is None:
         return
     offer = offers.setdefault(
-        offer_id, _Offer((entry.service, entry.position), by_staff=said.by_staff)
+        offer_id, _Offer((entry.service, entry.position), by_staff=not entry.own())
     )
     offer.options.add(entry.text("option") or "")
     offer.worded = offer.worded and bool(said.language and said.options_version)

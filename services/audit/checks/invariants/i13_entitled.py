@@ -108,9 +108,11 @@ def _recorder(entry: Entry, said: Said) -> tuple[str, None] | None:
         return "was recorded by no person", None
     if said.on_behalf_of not in (None, said.participation):
         return "was recorded on behalf of somebody else", None
-    if said.own and said.actor != said.participation:
+    if said.as_own and said.role != said.decided_by:
+        return f"was decided by {said.decided_by}, and {said.role} recorded it as their own", None
+    if said.as_own and said.actor != said.participation:
         return "is recorded as the person's own, by somebody else", None
-    if said.own and entry.actor != str(said.participation):
+    if said.as_own and entry.actor != str(said.participation):
         return "is recorded as the person's own, and somebody else acted", None
     return None
 

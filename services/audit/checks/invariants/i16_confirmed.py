@@ -22,6 +22,8 @@ NO_WAIT = timedelta(minutes=1)
 """What may lie between the recording of a no, as its header says, and its storing."""
 
 _AT_ONCE = "a yes that staff recorded took effect at once"
+_NOT_THEIRS = "a yes that was recorded as the person's own, by somebody else, took effect at once"
+_NOBODY = "a yes took effect that does not say who recorded it"
 
 _SETTLED = frozenset(
     (
@@ -60,14 +62,15 @@ class _Yes:
     actor: UUID | None
     place: Place
     kind: str | None = None
-    heard: Said | None = None
+    heard: Entry | None = None
     over: Place | None = None
 
 
 @dataclass(slots=True)
 class _Stream:
-    """The yeses of one stream that staff wrote down: by decision, topic or way."""
+    """Whose it is, and its yeses that staff wrote down: by decision, topic or way."""
 
+    person: UUID | None = None
     yeses: dict[object, _Yes] = field(default_factory=dict)
     noes: set[UUID] = field(default_factory=set)
     no: Place | None = None
@@ -97,26 +100,26 @@ class Confirmed(Invariant):
         """A yes, a confirmation, or a no."""
         if entry.aggregate not in ("Grant", "Participation", "TopicChoice", "ContactPreference"):
             return
-        said = entry.said
-        if said is not None:
-            wrong = self._judge(entry, said)
-            if wrong is not None:
-                sentence, against = wrong
-                yield self.found(entry, sentence, against)
+        wrong = self._judge(entry)
+        if wrong is not None:
+            sentence, against = wrong
+            yield self.found(entry, sentence, against)
         self._streams.remember(entry)
 
-    def _judge(self, entry: Entry, said: Said) -> Wrong | None:
-        stream = self._streams.before(entry)
+    def _judge(self, entry: Entry) -> Wrong | None:
+        stream, said = self._streams.before(entry), entry.said
         match entry.name:
             case "GrantGiven":
-                return _grant(said, stream)  # I16 R71
+                return _grant(entry, stream)  # I16 R71
             case "OptionChosen" | "ErasureRequested":
-                return _decision(entry, said, stream)  # I16 R71
+                return _decision(entry, stream)  # I16 R71
             case "TopicChosen" | "PreferenceVerified" if entry.fields.get("waits") is not True:
-                return (_AT_ONCE, None) if said.by_staff else None
+                return _at_once(entry, stream)  # I16 R71
+            case "ChannelDeclaredSafe" if said is None or not said.heard_for(stream.person):
+                return _at_once(entry, stream)  # I16 R71: in the hand of staff it waits
             case "TopicConfirmed" | "ChannelConfirmed":
-                return _heard(said, stream.yeses.get(_key(entry)))
-        return _waited(entry, said, stream)  # I16 R71
+                return _heard(entry, stream, stream.yeses.get(_key(entry)))  # I16 R71
+        return _waited(entry, said, stream) if said is not None else None  # I16 R71
 
 
 def _waited(entry: Entry, said: Said, stream: _Stream) -> Wrong | None:
@@ -130,33 +133,63 @@ def _waited(entry: Entry, said: Said, stream: _Stream) -> Wrong | None:
     return None
 
 
-def _grant(said: Said, stream: _Stream) -> Wrong | None:
+def _grant(entry: Entry, stream: _Stream) -> Wrong | None:
     if stream.no is not None:
         return "the release took effect after the survivor's no", stream.no
-    return _heard(said, stream.yeses.get(None))
+    if _is_for_i13(entry, stream):
+        return None
+    return _heard(entry, stream, stream.yeses.get(None))
 
 
-def _decision(entry: Entry, said: Said, stream: _Stream) -> Wrong | None:
+def _decision(entry: Entry, stream: _Stream) -> Wrong | None:
     """A choice or an erasure: in effect with the header of who wrote it down."""
-    if not said.by_staff or entry.text("programme_type") == NOTHING_NOW:
+    if entry.own(stream.person) or entry.text("programme_type") == NOTHING_NOW:
+        return None
+    if entry.name == "OptionChosen" and _is_for_i13(entry, stream):
         return None
     yes = stream.yeses.get(_key(entry))
     if yes is None:
-        return _AT_ONCE, None
+        return _at_once(entry, stream)
     if yes.over is not None:
         return "a yes took effect after it was denied, declined or had lapsed", yes.over
     if yes.heard is None:
         return "a yes that staff recorded took effect, and nobody had confirmed it", yes.place
-    return _heard(yes.heard, yes)
+    return _heard(yes.heard, stream, yes)
 
 
-def _heard(by: Said, yes: _Yes | None) -> Wrong | None:
-    """Whether ``by`` may confirm what was written down: the survivor, or a second person."""
-    if not by.by_staff:
+def _is_for_i13(entry: Entry, stream: _Stream) -> bool:
+    """Whether it does not even claim to be told by somebody of this person: that is I13's."""
+    said = entry.said
+    return (
+        said is None
+        or said.as_own
+        or said.participation != stream.person
+        or said.on_behalf_of not in (None, stream.person)
+        or said.role in (None, "system")
+        or said.actor is None
+    )
+
+
+def _at_once(entry: Entry, stream: _Stream) -> Wrong | None:
+    """Of a yes that is in effect as it is stored: whether it is the person's own."""
+    said = entry.said
+    if said is None:
+        return _NOBODY, None
+    if entry.own(stream.person):
         return None
+    return (_NOT_THEIRS if said.as_own else _AT_ONCE), None
+
+
+def _heard(by: Entry, stream: _Stream, yes: _Yes | None) -> Wrong | None:
+    """Whether who stored ``by`` may confirm a yes: the survivor, or a second person of staff."""
+    said = by.said
+    if by.own(stream.person):
+        return None
+    if said is None or not said.heard_for(stream.person):
+        return "a yes was confirmed by neither the survivor nor staff", yes.place if yes else None
     if yes is None:
         return "staff confirmed a yes that nobody had recorded before", None
-    if by.actor is None or by.actor == yes.actor:
+    if said.actor == yes.actor:
         return "a yes was confirmed by whoever had recorded it", yes.place
     return None
 
@@ -176,16 +209,18 @@ def _key(entry: Entry) -> object:
 
 def _remember(stream: _Stream, entry: Entry) -> None:
     key, place, said = _key(entry), (entry.service, entry.position), entry.said
+    if entry.version == 1:
+        stream.person = entry.participation
     yes = stream.yeses.get(key)
     match entry.name:
         case "YesRecorded" | "ChoiceRecorded" | "ErasureRecorded":
             actor = said.actor if said else None
             stream.yeses[key] = _Yes(actor, place, entry.text("programme_type"))
         case "TopicChosen" | "PreferenceVerified" | "ChannelDeclaredSafe":
-            if said is not None and said.by_staff:
+            if said is not None and not entry.own(stream.person):
                 stream.yeses[key] = _Yes(said.actor, place)
         case "DecisionConfirmed" if yes is not None and yes.over is None:
-            yes.heard = said
+            yes.heard = entry
         case "DecisionDenied" | "DecisionLapsed" if yes is not None:
             yes.over = place
         case "OptionDeclined":

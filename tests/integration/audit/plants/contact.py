@@ -9,6 +9,7 @@ from tests.integration.audit.books import Books, Row
 from tests.integration.audit.plants.planting import (
     a_notice,
     breaks,
+    dana,
     its_way,
     last,
     maria,
@@ -89,45 +90,134 @@ def _(books: Books) -> list[Row]:
 @breaks("I09", "a notice that cites somebody else's preference")
 def _(books: Books) -> list[Row]:
     other = books.again(books.first("Begun", participation_id=maria(books)), new_stream=True)
-    notice = a_notice(books)
-    for row in books.all("ChannelDeclaredSafe"):
-        twin = books.again(row)
-        twin.stream = other.stream
-        notice.cites = twin
-        twin.at(last(books, "notifications").stored_at)
+    notice, somebody = a_notice(books), an_id("somebody else")
+    twin = books.again(its_way(books))
+    twin.stream, notice.cites = other.stream, twin
+    twin.at(last(books, "notifications").stored_at)
+    twin.said(participation_id=somebody).as_if_by(somebody)
     other.topic = its_way(books).topic.replace("ChannelDeclaredSafe", "Begun")
-    other.set(participation_id=an_id("somebody else"))
+    other.set(participation_id=somebody)
     books.put(notice)
     return [notice.set(preference_id=other.stream)]
 
 
-@breaks("I09", "a notice that was sent without an intent")
+@breaks("I09", "notices on a topic that another party chose as if it were theirs", "R26")
+def _(books: Books) -> list[Row]:
+    chosen = books.first("TopicChosen", topic="sharing").set(waits=True)
+    chosen.as_if_by(an_id("a stranger"), "responsible_party")
+    return books.all("NoticeQueued")
+
+
+@breaks("I09", "notices on a topic that another survivor chose", "R26")
+def _(books: Books) -> list[Row]:
+    chosen = books.first("TopicChosen", topic="sharing").set(waits=True)
+    chosen.said(participation_id=dana(books)).as_if_by(dana(books))
+    return books.all("NoticeQueued")
+
+
+@breaks("I09", "a notice after a no that is badly recorded", "R47")
 def _(books: Books) -> list[Row]:
     notice = a_notice(books)
-    sent = books.again(notice, new_stream=True)
-    sent.topic = notice.topic.replace("NoticeQueued", "NoticeSent")
-    return [sent.set(tries=1)]
+    unsafe = books.again(its_way(books))
+    unsafe.topic = unsafe.topic.replace("ChannelDeclaredSafe", "ChannelDeclaredUnsafe")
+    del unsafe.state["decision"]
+    books.put(unsafe.at(notice.stored_at), before=notice)
+    return [notice]
+
+
+@breaks("I09", "a notice after its topic was dropped by nobody knows whom", "R26")
+def _(books: Books) -> list[Row]:
+    notice = a_notice(books)
+    dropped = books.first("TopicDropped", topic="sharing").at(notice.stored_at)
+    del dropped.state["decision"]
+    books.put(dropped, before=notice)
+    return [notice]
+
+
+@breaks("I09", "notices to somebody who calls by themselves")
+def _(books: Books) -> list[Row]:
+    its_way(books).set(channel="i_will_call_you")
+    return [notice.set(channel="i_will_call_you") for notice in books.all("NoticeQueued")]
+
+
+def after_it(books: Books, row: Row, name: str, **fields: object) -> Row:
+    """What becomes of a notice, in the moment that follows."""
+    twin = books.again(row, after=row)
+    twin.topic = row.topic.replace(row.name, name)
+    return twin.at(row.stored_at, "at").set(**fields)
 
 
 def an_intent(books: Books) -> Row:
-    """To send a notice of which nothing else is left."""
+    """To send a notice, in the moment in which it is queued."""
     notice = a_notice(books)
-    intent = books.again(notice)
-    intent.topic = notice.topic.replace("NoticeQueued", "NoticeSending")
-    return intent.set(tries=1)
+    until = notice.stored_at + timedelta(seconds=3)
+    return after_it(books, notice, "NoticeSending", tries=1, until=until)
+
+
+@breaks("I09", "a notice that was sent without an intent")
+def _(books: Books) -> list[Row]:
+    return [after_it(books, a_notice(books), "NoticeSent", tries=1)]
 
 
 @breaks("I09", "a notice that is sent when its way is not safe any more", "R47")
 def _(books: Books) -> list[Row]:
-    return [an_intent(books).at(last(books, "notifications").stored_at)]
+    intent = an_intent(books)
+    return [books.put(intent.at(last(books, "notifications").stored_at))]
 
 
 @breaks("I09", "a notice that is sent by a preference that was changed since")
 def _(books: Books) -> list[Row]:
-    intent = an_intent(books).at(a_notice(books).stored_at)
+    intent = an_intent(books)
     intent.cites = None
-    books.put(intent, after=a_notice(books))
     return [intent.set(preference_version=1)]
+
+
+@breaks("I09", "a notice that is sent another way than it was queued for")
+def _(books: Books) -> list[Row]:
+    other = recorded_by_staff(books, "ChannelDeclaredSafe")
+    return [an_intent(books).set(channel_id=uuid_of(other, "channel_id"))]
+
+
+@breaks("I09", "a notice that was sent twice under one intent")
+def _(books: Books) -> list[Row]:
+    sent = after_it(books, an_intent(books), "NoticeSent")
+    return [after_it(books, sent, "NoticeSent")]
+
+
+@breaks("I09", "a notice that is sent once more after it was sent")
+def _(books: Books) -> list[Row]:
+    intent = an_intent(books)
+    sent = after_it(books, intent, "NoticeSent")
+    return [books.put(books.again(intent), after=sent)]
+
+
+@breaks("I09", "a notice that is sent again after nobody knew whether it was")
+def _(books: Books) -> list[Row]:
+    intent = an_intent(books)
+    unknown = after_it(books, intent, "NoticeOutcomeUnknown")
+    return [books.put(books.again(intent), after=unknown)]
+
+
+@breaks("I09", "a notice of which two intents are open")
+def _(books: Books) -> list[Row]:
+    intent = an_intent(books)
+    return [books.again(intent, after=intent)]
+
+
+@breaks("I09", "a notice that was sent a day after its intent")
+def _(books: Books) -> list[Row]:
+    return [after_it(books, an_intent(books), "NoticeSent").later("at", days=1)]
+
+
+@breaks("I09", "a notice whose intent holds for a month")
+def _(books: Books) -> list[Row]:
+    intent = an_intent(books)
+    return [intent.set(until=intent.stored_at + timedelta(days=30))]
+
+
+@breaks("I09", "a notice whose intent does not say until when it holds")
+def _(books: Books) -> list[Row]:
+    return [an_intent(books).set(until=None)]
 
 
 # -- I14 ----------------------------------------------------------------------------------------

@@ -43,6 +43,14 @@ def _(books: Books) -> list[Row]:
     return [row]
 
 
+@breaks("I04", "another survivor bringing the participation back", "R12")
+def _(books: Books) -> list[Row]:
+    closed = books.find("InvolvementChanged", involvement="closed")[-1]
+    other = next(r.stream for r in books.all("ParticipationBegun") if r.stream != closed.stream)
+    row = books.again(closed).set(involvement="active")
+    return [row.said(participation_id=other).as_if_by(other)]
+
+
 @breaks("I04", "a release proposed by staff after the case was closed")
 def _(books: Books) -> list[Row]:
     row = books.again(recorded_by_staff(books, "GrantProposed"), new_stream=True)
@@ -90,6 +98,22 @@ def _(books: Books) -> list[Row]:
 @breaks("I06", "an assignment ended because a release was revoked", "R41")
 def _(books: Books) -> list[Row]:
     return [books.first("AdvocateAssignmentEnded").caused_by(books.first("GrantRevoked"))]
+
+
+@breaks("I06", "an assignment ended because of a revocation that it names", "R41")
+def _(books: Books) -> list[Row]:
+    revoked = books.first("GrantRevoked")
+    ended = books.first("AdvocateAssignmentEnded").caused_by(revoked)
+    return [ended.set(grant_id=revoked.stream, offer_id=revoked.stream)]
+
+
+@breaks("I06", "an assignment ended because of a decline that it names", "R41")
+def _(books: Books) -> list[Row]:
+    declined = books.first("OptionDeclined", programme_type="letter_bank")
+    ended = books.first("AdvocateAssignmentEnded").caused_by(declined)
+    for name in ("decision_id", "offer_id", "option", "programme_type"):
+        ended.state[name] = declined.state[name]
+    return [ended]
 
 
 @breaks("I06", "a case closed two steps after a release was declined")

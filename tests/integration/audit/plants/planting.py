@@ -50,6 +50,20 @@ def maria(books: Books) -> UUID:
     return books.first("AdvocateAssigned").stream
 
 
+def dana(books: Books) -> UUID:
+    """The survivor who is alone: another participation."""
+    return books.all("ParticipationBegun")[-1].stream
+
+
+def own(books: Books, name: str, **fields: object) -> Row:
+    """The first event of that name that the helped survivor recorded herself."""
+    return next(
+        r
+        for r in books.find(name, **fields)
+        if r.state["meta"]["actor_id"] == str(maria(books)) and "decision" in r.state
+    )
+
+
 def recorded_by_staff(books: Books, name: str) -> Row:
     """The first event of that name that staff wrote down."""
     return next(

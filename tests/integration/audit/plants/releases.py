@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import uuid4
 
 from tests.integration.audit.books import Books, Row
@@ -110,6 +111,45 @@ def _(books: Books) -> list[Row]:
 @breaks("I03", "a thing handed over too late")
 def _(books: Books) -> list[Row]:
     return [books.first("ItemHandedOver").later(minutes=2)]
+
+
+@breaks("I03", "a thing handed over after the release was revoked", "R09")
+def _(books: Books) -> list[Row]:
+    revoked = books.first("GrantRevoked")
+    made = books.in_stream(revoked, "DisclosureMade")
+    taken = books.first("ItemHandedOver", disclosure_id=uuid_of(made, "disclosure_id"))
+    return [taken.at(revoked.stored_at + timedelta(seconds=30))]
+
+
+@breaks("I03", "a thing handed over after its service had heard of the revocation", "R09")
+def _(books: Books) -> list[Row]:
+    """Also where that service's clock says that it was before."""
+    revoked = books.first("GrantRevoked")
+    made = books.in_stream(revoked, "DisclosureMade")
+    taken = books.first("ItemHandedOver", disclosure_id=uuid_of(made, "disclosure_id"))
+    noted = next(r for r in books.all("Noted") if r.cause is revoked)
+    taken.at(noted.stored_at + timedelta(seconds=30))
+    books.put(taken, after=noted)
+    for row in books.rows["intake"]:
+        row.later(hours=-5)
+    return [taken]
+
+
+@breaks("I03", "a thing handed over after it was erased", "R09")
+def _(books: Books) -> list[Row]:
+    taken = books.first("ItemHandedOver")
+    for row in books.rows["consent"]:
+        if row.topic.endswith((".ErasedItemsBegun", ".ItemsErased")):
+            row.at(taken.stored_at).caused_by(f"command/{uuid4()}")
+    made = books.first("DisclosureMade", disclosure_id=uuid_of(taken, "disclosure_id"))
+    books.put(books.first("ErasedItemsBegun"), after=made)
+    books.put(books.first("ItemsErased"), after=books.first("ErasedItemsBegun"))
+    for later in books.all("DisclosureMade"):
+        if later is not made:
+            books.drop(
+                later, *books.find("ItemHandedOver", disclosure_id=uuid_of(later, "disclosure_id"))
+            )
+    return [taken.later(seconds=30)]
 
 
 @breaks("I03", "a compelled disclosure that names no authority")

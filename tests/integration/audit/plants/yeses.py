@@ -9,11 +9,13 @@ from tests.integration.audit.books import Books, Row
 from tests.integration.audit.plants.planting import (
     a_choice,
     breaks,
+    dana,
+    maria,
     recorded_by_staff,
     uuid_of,
     waiting_choice,
 )
-from tests.support.examples import NOOR, ROSA
+from tests.support.examples import NOOR, ROSA, an_id
 
 # -- I11 ----------------------------------------------------------------------------------------
 
@@ -94,6 +96,16 @@ def _(books: Books) -> list[Row]:
     row = own_grant(books)
     row.state["meta"]["actor_id"] = str(NOOR.id)
     return [row]
+
+
+@breaks("I13", "an option chosen by another survivor")
+def _(books: Books) -> list[Row]:
+    return [a_choice(books).said(participation_id=dana(books)).as_if_by(dana(books))]
+
+
+@breaks("I13", "a release given by a responsible party as their own")
+def _(books: Books) -> list[Row]:
+    return [own_grant(books).said(role="responsible_party")]
 
 
 @breaks("I13", "a release given by a timer")
@@ -208,6 +220,84 @@ def _(books: Books) -> list[Row]:
 def _(books: Books) -> list[Row]:
     confirmed = books.first("ChannelConfirmed", confirmed_by="second_person")
     return [confirmed.by(recorded_by_staff(books, "ChannelDeclaredSafe"))]
+
+
+@breaks("I16", "a topic chosen by a responsible party as if it were theirs", "R71")
+def _(books: Books) -> list[Row]:
+    row = recorded_by_staff(books, "TopicChosen").set(waits=False)
+    return [row.as_if_by(an_id("a stranger"), "responsible_party")]
+
+
+@breaks("I16", "a topic chosen by another survivor", "R71")
+def _(books: Books) -> list[Row]:
+    row = recorded_by_staff(books, "TopicChosen").set(waits=False)
+    return [row.said(participation_id=dana(books)).as_if_by(dana(books))]
+
+
+@breaks("I16", "a topic chosen as the survivor's own, while somebody else was admitted")
+def _(books: Books) -> list[Row]:
+    row = recorded_by_staff(books, "TopicChosen").set(waits=False)
+    row.as_if_by(maria(books)).state["meta"]["actor_id"] = str(NOOR.id)
+    return [row]
+
+
+@breaks("I16", "a topic in effect of which nobody knows who recorded it")
+def _(books: Books) -> list[Row]:
+    row = recorded_by_staff(books, "TopicChosen").set(waits=False)
+    del row.state["decision"]
+    return [row]
+
+
+@breaks("I16", "a way of contact declared safe by a responsible party", "R71")
+def _(books: Books) -> list[Row]:
+    row = recorded_by_staff(books, "ChannelDeclaredSafe")
+    return [row.as_if_by(an_id("a stranger"), "responsible_party")]
+
+
+@breaks("I16", "a way of contact declared safe by another survivor", "R71")
+def _(books: Books) -> list[Row]:
+    row = recorded_by_staff(books, "ChannelDeclaredSafe")
+    return [row.said(participation_id=dana(books)).as_if_by(dana(books))]
+
+
+@breaks("I16", "a topic confirmed by a responsible party", "R71")
+def _(books: Books) -> list[Row]:
+    return [books.first("TopicConfirmed").as_if_by(an_id("a stranger"), "responsible_party")]
+
+
+@breaks("I16", "a topic confirmed by another survivor", "R71")
+def _(books: Books) -> list[Row]:
+    row = books.first("TopicConfirmed").said(participation_id=dana(books))
+    return [row.as_if_by(dana(books))]
+
+
+@breaks("I16", "a choice confirmed by a responsible party", "R71")
+def _(books: Books) -> list[Row]:
+    _, confirmed, chosen = waiting_choice(books)
+    confirmed.as_if_by(an_id("a stranger"), "responsible_party")
+    return [chosen]
+
+
+@breaks("I16", "a choice confirmed by another survivor", "R71")
+def _(books: Books) -> list[Row]:
+    _, confirmed, chosen = waiting_choice(books)
+    confirmed.said(participation_id=dana(books)).as_if_by(dana(books))
+    return [chosen]
+
+
+@breaks("I16", "an erasure that another survivor asked for", "R71")
+def _(books: Books) -> list[Row]:
+    erased = recorded_by_staff(books, "ErasureRequested")
+    erased.said(participation_id=dana(books)).as_if_by(dana(books))
+    books.drop(books.first("ErasureRecorded", erasure_id=uuid_of(erased, "erasure_id")))
+    books.drop(books.first("DecisionConfirmed", decision_id=uuid_of(erased, "erasure_id")))
+    return [erased]
+
+
+@breaks("I16", "a release confirmed by another party for the survivor", "R71")
+def _(books: Books) -> list[Row]:
+    given = books.first("GrantGiven", confirmation="by_second_person")
+    return [given.said(role="responsible_party")]
 
 
 @breaks("I16", "a revocation that waited a day", "R71")
