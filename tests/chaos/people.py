@@ -37,7 +37,7 @@ class People:
         self._caller = caller
         self._acknowledged = acknowledged
         self._stopping = threading.Event()
-        self._wordings = eventually(lambda: _wordings(caller), within=60)
+        self._wordings = eventually(lambda: wordings(caller), within=60)
         self._threads = [
             threading.Thread(target=self._live, args=(number,), daemon=True)
             for number in range(PEOPLE)
@@ -98,7 +98,7 @@ class People:
                     ) from None
                 threading.Event().wait(AGAIN)
                 continue
-            self._acknowledged.note(_told(asked, key, answer), asked_at)
+            self._acknowledged.note(told_of(asked, key, answer), asked_at)
             return answer
 
 
@@ -107,14 +107,17 @@ def command_id(life_name: str, step: int) -> UUID:
     return uuid5(NAMESPACE_URL, f"/chaos/{life_name}/{step}")
 
 
-def _told(asked: Asked, key: UUID, answer: Model) -> Acknowledgement:
+def told_of(asked: Asked, key: UUID, answer: Model) -> Acknowledgement:
+    """What is written down of an answer."""
     result = answer.model_dump(mode="json", exclude=set(shown_once_fields(type(answer))))
     return Acknowledgement(
         asked.service, asked.command.method(), scope(asked.who), str(key), result
     )
 
 
-def _wordings(caller: SigningCaller) -> Wordings | None:
+def wordings(caller: SigningCaller) -> Wordings | None:
+    """The versions in force, or None while nobody answers."""
+
     def ask(service: str, query: Any) -> Any:
         return caller.call(service, query.method(), query, Principal.anyone())
 

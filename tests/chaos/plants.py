@@ -57,6 +57,17 @@ def _changing(connect: Connect, service: str, *statements: str) -> None:
     _run(connect, service, *statements)
 
 
+def an_end_before_a_disclosure(connect: Connect) -> None:
+    """What opened a release under which something was disclosed was its end."""
+    _changing(
+        connect,
+        "consent",
+        "UPDATE events SET topic = replace(topic, 'GrantGiven', 'GrantRevoked')"
+        " WHERE topic LIKE '%.GrantGiven' AND originator_id IN"
+        " (SELECT originator_id FROM events WHERE topic LIKE '%.DisclosureMade')",
+    )
+
+
 def inbox_row_gone(connect: Connect) -> None:
     _run(connect, "consent", "DELETE FROM inbox WHERE producer = 'intake'")
 

@@ -28,6 +28,8 @@ ROWS = (
     Row("steps", "crash at every named step of every service", sizes.FULL.steps),
     Row("postgres", "SIGKILL of PostgreSQL", sizes.FULL.postgres),
     Row("broker", "SIGKILL of the broker, one in five wiped", sizes.FULL.broker),
+    Row("poison", "messages on which a follower fails", sizes.FULL.poison),
+    Row("withdrawals", "give, withdraw and ask at once", sizes.FULL.withdrawals),
     Row("kills", "SIGKILL of services under load", sizes.FULL.kills),
 )
 

@@ -17,11 +17,13 @@ from uuid import uuid4
 
 from shared.messaging.assembly import written
 from tests.chaos import checker, sizes
+from tests.chaos import poison as poisoning
 from tests.chaos.acknowledged import Acknowledged, now
 from tests.chaos.people import People
 from tests.chaos.platform import COMES_BACK, Platform
 from tests.chaos.simulation import judge, simulate
 from tests.chaos.steps import STEPS, Doom, crashes
+from tests.chaos.withdrawing import Withdrawing, disclosed_late, two_deciding
 from tests.support.eventually import eventually
 
 COMMANDS_BETWEEN = 25
@@ -124,6 +126,29 @@ def steps(
     return result
 
 
+def poison(platform: Platform, seed: int) -> Result:
+    """Messages on which their follower always fails, until it does not any more."""
+    with _under_load(platform, "poison", seed) as (result, told), poisoning.poisoned(platform):
+        patience = now() + COMES_BACK
+        while poisoning.met(platform) < sizes.POISON and now() < patience:
+            _so_many_more(told, 5)
+        result.faults = poisoning.met(platform)
+        result.findings += poisoning.others_stopped(platform)
+    return result
+
+
+def withdrawals(platform: Platform, seed: int, histories: int = sizes.HISTORIES) -> Result:
+    """Releases given, withdrawn and asked for at the same moment; each history is one fault."""
+    result = Result("withdrawals", seed, faults=histories)
+    told = Acknowledged(platform.processes.folder / f"withdrawals-{seed}-{uuid4().hex[:6]}.jsonl")
+    with two_deciding(platform, "consent"):
+        result.findings += Withdrawing(platform, told).played(told.path.stem, histories)
+    told.close()
+    result.acknowledged = told.count
+    result.findings += disclosed_late(platform.connection) + found(platform, told)
+    return result
+
+
 def quiet(platform: Platform, seed: int) -> tuple[Result, Acknowledged]:
     """A while of load without any fault."""
     with _under_load(platform, "quiet", seed) as (result, told):
@@ -136,6 +161,8 @@ ROWS: dict[str, Callable[[Platform, int], Result]] = {
     "broker": broker,
     "postgres": postgres,
     "steps": steps,
+    "poison": poison,
+    "withdrawals": withdrawals,
 }
 """The rows that need a platform."""
 

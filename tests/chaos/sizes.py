@@ -23,13 +23,38 @@ class Size:
     """Of every service that takes the step, at most so many."""
     wiped: int
     """Of the kills of a piece of the broker."""
+    poison: int
+    """Pieces of :data:`POISON` messages, at least, on which a follower fails."""
+    withdrawals: int
+    """Pieces of :data:`HISTORIES` histories of give, withdraw and ask."""
 
 
 KILLS = 20
 BROKER = 5
 POSTGRES = 5
+POISON = 50
+HISTORIES = 500
 
-CI = Size(simulation=500, kills=2, broker=1, wiped=2, postgres=1, steps=1, services_of_a_step=2)
+CI = Size(
+    simulation=500,
+    kills=2,
+    broker=1,
+    wiped=2,
+    postgres=1,
+    steps=1,
+    services_of_a_step=2,
+    poison=1,
+    withdrawals=1,
+)
+CI_HISTORIES = 100
 FULL = Size(
-    simulation=10_000, kills=50, broker=20, wiped=1, postgres=20, steps=10, services_of_a_step=99
+    simulation=10_000,
+    kills=50,
+    broker=20,
+    wiped=1,
+    postgres=20,
+    steps=10,
+    services_of_a_step=99,
+    poison=20,
+    withdrawals=20,
 )

@@ -13,11 +13,12 @@ import pytest
 from shared.messaging.assembly import written
 from tests.chaos import checker, rows, sizes
 from tests.chaos.acknowledged import Acknowledged
-from tests.chaos.plants import PLANTS, Plant, undone
+from tests.chaos.plants import PLANTS, Plant, an_end_before_a_disclosure, undone
 from tests.chaos.platform import Platform
 from tests.chaos.platform import platform as a_platform
 from tests.chaos.sizes import CI
 from tests.chaos.steps import STEPS
+from tests.chaos.withdrawing import disclosed_late
 from tests.support.rabbitmq import RabbitMQ
 
 
@@ -71,6 +72,26 @@ def test_a_broker_killed_and_wiped_under_load_loses_repeats_and_reorders_nothing
     result = held(rows.broker(platform, seed, wiped=CI.wiped))
     assert len(result.recoveries["broker, wiped"]) == CI.wiped
     assert result.faults == sizes.BROKER
+
+
+@pytest.mark.parametrize("seed", range(CI.poison))
+def test_messages_that_cannot_be_heard_stop_their_own_streams_alone(
+    platform: Platform, seed: int
+) -> None:
+    assert held(rows.poison(platform, seed)).faults >= sizes.POISON
+
+
+@pytest.mark.rule("R09")
+@pytest.mark.rule("I03")
+@pytest.mark.parametrize("seed", range(CI.withdrawals))
+def test_nothing_is_disclosed_after_a_withdrawal_whoever_decides_at_once(
+    platform: Platform, seed: int
+) -> None:
+    held(rows.withdrawals(platform, seed, sizes.CI_HISTORIES))
+    with undone(platform.connection) as connect:
+        assert disclosed_late(connect) == []
+        an_end_before_a_disclosure(connect)
+        assert disclosed_late(connect) != []
 
 
 @pytest.fixture(scope="module")

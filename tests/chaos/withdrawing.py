@@ -1,0 +1,197 @@
+"""A release is given, withdrawn and asked for at once, by everybody at the same moment.
+
+Two processes of consent decide. The answers must be those of some order in which
+nobody overlapped, and in the log no disclosure stands behind a withdrawal.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from shared.contracts import consent, intake, notifications
+from shared.contracts.base import Command, Model
+from shared.contracts.items import ItemRef
+from shared.contracts.refusal import Refused
+from shared.eventstore.edge import utc_now
+from shared.identity.principal import Principal
+from tests.chaos.acknowledged import Acknowledged, now
+from tests.chaos.checker import Connect
+from tests.chaos.linearizable import Operation, is_linearizable
+from tests.chaos.lives import AGENCY, Asked
+from tests.chaos.people import AGAIN, AWAY, command_id, told_of, wordings
+from tests.chaos.platform import COMES_BACK, Platform
+from tests.support.eventually import eventually
+
+AT_ONCE = 4
+"""So many histories go on side by side."""
+OVERLAP = 0.015
+"""Seconds, at most, until somebody who acts in a history does so."""
+ASKERS = 3
+HOUSING = Principal.agency(AGENCY)
+
+
+def spec(state: str, name: str) -> tuple[str, str]:
+    """What a release answers, one question after another."""
+    if name == "give":
+        return ("grant_ended", state) if state == "ended" else ("given", "given")
+    if name == "withdraw":
+        return "ended", "ended"
+    return ("granted" if state == "given" else "nothing_released"), state
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that was explained, and nobody has answered yet."""
+
+    name: str
+    survivor: Principal
+    grant_id: UUID
+    reference: UUID
+    item: ItemRef
+
+
+class Withdrawing:
+    """Histories under the names that a seed gives them."""
+
+    def __init__(self, platform: Platform, told: Acknowledged) -> None:
+        self._caller = platform.processes.caller(patience=5.0)
+        self._told = told
+        self._wordings = eventually(lambda: wordings(self._caller), within=60)
+
+    def played(self, name: str, histories: int) -> list[str]:
+        """What is wrong with them; empty where nothing is."""
+        me, item = self._survivor(name)
+
+        def one(number: int) -> str | None:
+            release = self._release(f"{name}/{number}", me, item)
+            history = self._history(release, random.Random(release.name))
+            if is_linearizable(history, "explained", spec):
+                return None
+            return f"reordered: no order of {release.name} gives {history}"
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return [wrong for wrong in pool.map(one, range(histories)) if wrong]
+
+    def _survivor(self, name: str) -> tuple[Principal, ItemRef]:
+        begun = self._must(name, 0, Asked("intake", intake.BeginInquiry(), Principal.anyone()))
+        me = Principal.survivor(begun.participation_id)
+        whose = begun.participation_id
+        notice = intake.GiveConfidentialityNotice(
+            participation_id=whose, base="alone", notice_version=self._wordings.notice
+        )
+        self._must(name, 1, Asked("intake", notice, me))
+        # As everybody here: whatever is shared must lead to a notice.
+        topic = notifications.ChooseTopic(participation_id=whose, topic="sharing")
+        self._must(name, 3, Asked("notifications", topic, me))
+        need = intake.StateNeed(participation_id=whose, words="a door that locks")
+        stated = self._must(name, 2, Asked("intake", need, me))
+        return me, ItemRef(service="intake", kind="need", item_id=stated.need_id)
+
+    def _release(self, name: str, me: Principal, item: ItemRef) -> Release:
+        assert me.participation_id is not None
+        proposal = consent.ProposeGrant(
+            participation_id=me.participation_id,
+            recipient_agency_id=AGENCY,
+            items=(item,),
+            purpose="housing",
+            expires_at=utc_now() + timedelta(days=30),
+        )
+        made = self._must(name, 0, Asked("consent", proposal, me))
+        explained = consent.ExplainGrant(
+            participation_id=me.participation_id,
+            grant_id=made.grant_id,
+            explanation_version=self._wordings.explanation,
+        )
+        self._must(name, 1, Asked("consent", explained, me))
+        return Release(name, me, made.grant_id, made.agency_reference, item)
+
+    def _history(self, release: Release, rng: random.Random) -> list[Operation]:
+        named = {
+            "participation_id": release.survivor.participation_id,
+            "grant_id": release.grant_id,
+        }
+        ask = consent.RequestDisclosure(
+            agency_reference=release.reference, item=release.item, purpose="housing"
+        )
+        end = rng.choice((consent.RevokeGrant, consent.DeclineGrant))
+        acts: list[tuple[str, Command, Principal]] = [
+            ("give", consent.GiveGrant(**named), release.survivor),
+            ("withdraw", end(**named), release.survivor),
+            *[("ask", ask, HOUSING)] * ASKERS,
+        ]
+        delays = [rng.random() * OVERLAP for _ in acts]
+        together = threading.Barrier(len(acts))
+
+        def act(number: int) -> list[Operation]:
+            name, command, who = acts[number]
+            together.wait()
+            threading.Event().wait(delays[number])
+            done = [self._operation(name, Asked("consent", command, who), release, number)]
+            if name == "withdraw":  # who was told so asks once more: nothing may come of it
+                late = Asked("consent", ask, HOUSING)
+                done.append(self._operation("ask", late, release, len(acts)))
+            return done
+
+        with ThreadPoolExecutor(len(acts)) as pool:
+            return [one for done in pool.map(act, range(len(acts))) for one in done]
+
+    def _operation(self, name: str, asked: Asked, release: Release, number: int) -> Operation:
+        began = now()
+        try:
+            answer = self._answered(asked, command_id(release.name, 10 + number))
+        except Refused as refused:
+            return Operation(name, began, now(), refused.code)
+        ended = now()
+        said = {"give": "given", "withdraw": "ended"}.get(name, "granted")
+        if name != "ask":
+            self._told.note(told_of(asked, command_id(release.name, 10 + number), answer), began)
+        return Operation(name, began, ended, said)
+
+    def _must(self, name: str, step: int, asked: Asked) -> Any:
+        key, began = command_id(name, step), now()
+        answer = self._answered(asked, key)
+        self._told.note(told_of(asked, key, answer), began)
+        return answer
+
+    def _answered(self, asked: Asked, key: UUID) -> Model:
+        while True:
+            try:
+                method = asked.command.method()
+                return self._caller.call(asked.service, method, asked.command, asked.who, key)
+            except Refused as refused:
+                if refused.code not in AWAY:
+                    raise
+            threading.Event().wait(AGAIN)
+
+
+@contextmanager
+def two_deciding(platform: Platform, name: str) -> Iterator[None]:
+    """Another process of the same service beside the first."""
+    other = platform.processes.start(name)
+    eventually(other.ready, within=COMES_BACK)
+    try:
+        yield
+    finally:
+        other.end()
+
+
+def disclosed_late(connect: Connect) -> list[str]:
+    """Disclosures that stand behind an end of their release in its stream."""
+    with closing(connect("consent")) as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            "SELECT made.position FROM events made JOIN events ended"
+            " ON ended.originator_id = made.originator_id"
+            " AND ended.originator_version < made.originator_version"
+            " WHERE made.topic LIKE '%.DisclosureMade'"
+            " AND (ended.topic LIKE '%.GrantRevoked' OR ended.topic LIKE '%.GrantDeclined')"
+        )
+        return [f"reordered: consent/{row[0]} is disclosed after the end" for row in cursor]
