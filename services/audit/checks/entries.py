@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from base64 import b64decode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
+
+from shared.sealing.padding import bucket_for
 
 Item = tuple[str, str, UUID]
 """The service that owns a thing, its kind there, its id."""
 
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,127}")
+_TOPIC = re.compile(r"[a-z_]+(?:\.[a-z_]+)*:[A-Z][A-Za-z]{0,40}\.[A-Z][A-Za-z]{0,40}")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 PARTIES = frozenset(
     (
@@ -40,8 +44,10 @@ class Closed:
 
     record_class: str
 
-    def __str__(self) -> str:
-        return f"sealed ({self.record_class})"
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What is of no kind that is stored, or not of the kind that it says: nobody knows what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,49 +216,72 @@ def entry_of(service: str, row: tuple[Any, ...]) -> Entry:
     at = _instant(fields.get("timestamp")) if isinstance(fields, dict) else None
     if at is None:
         return Entry(*known, at=_NEVER, fields={}, unreadable="it does not say when it was stored")
-    if not known[4].rpartition(":")[2].count("."):
+    if not _TOPIC.fullmatch(known[4]):
         return Entry(*known, at=at, fields={}, unreadable="its topic names no event")
     return Entry(*known, at=at, fields=fields)
 
 
-def is_code(text: str) -> bool:
-    """Whether a text is a code, a version, a time zone or an id, and not words."""
-    return not text or _CODE.fullmatch(text) is not None
+def _several(data: Any) -> tuple[Any, ...]:
+    if not isinstance(data, list):
+        raise TypeError("several things are stored as a list")
+    return tuple(data)
 
 
-def walk(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value inside a value, with the path to it."""
-    if isinstance(value, Mapping):
-        for key, inside in value.items():
-            yield from walk(inside, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list | tuple | frozenset):
-        for inside in value:
-            yield from walk(inside, path)
-    else:
-        yield path, value
+def _fields_of(data: Any) -> Mapping[str, Any]:
+    if not isinstance(data, dict):
+        raise TypeError("a value of several fields is stored as an object")
+    return data
 
+
+def _seconds(data: Any) -> float:
+    if not isinstance(data, int | float):
+        raise TypeError("seconds are stored as a number")
+    return float(data)
+
+
+def _sealed(data: Any) -> Closed:
+    """What is sealed, by its form: whose, its class, its key; a padded box; an HMAC."""
+    box = b64decode(data["b"], validate=True)
+    padded = len(box) - _NONCE_AND_TAG
+    if (
+        data.keys() != {"p", "c", "k", "b", "m"}
+        or not all(_HEX.fullmatch(data[name]) for name in ("p", "k", "m"))
+        or (len(data["p"]), len(data["k"]), len(data["m"])) != (32, 32, 64)
+        or padded <= 0
+        or bucket_for(padded) != padded
+    ):
+        raise ValueError("this is no sealed value")
+    return Closed(data["c"])
+
+
+_HEX = re.compile(r"[0-9a-f]+")
+_NONCE_AND_TAG = 12 + 16
+STRUCTURES = ("Decision", "RecordedBy", "SafeHours")
+"""The values of services that have fields of their own: read as the mappings that they are."""
 
 _KNOWN: Mapping[str, Callable[[Any], Any]] = {
     "uuid_hex": lambda data: UUID(hex=data),
     "datetime_iso": datetime.fromisoformat,
     "date_iso": date.fromisoformat,
-    "decimal_str": str,
-    "seconds": float,
-    "tuple": tuple,
-    "frozenset": tuple,
-    "sealed": lambda data: Closed(str(data["c"])),
+    "decimal_str": Decimal,
+    "seconds": _seconds,
+    "tuple": _several,
+    "frozenset": _several,
+    "sealed": _sealed,
+    **dict.fromkeys(STRUCTURES, _fields_of),
 }
 
 
 def _decode(data: dict[str, Any]) -> Any:
-    """Values of the stored format; a service's own ones are read as the mappings that they are."""
-    if data.keys() != {"_type_", "_data_"}:
+    """Values of the stored format; :class:`Unknown` for what is none of them."""
+    if "_type_" not in data:
         return data
     try:
-        known = _KNOWN.get(data["_type_"])
-        return known(data["_data_"]) if known else data["_data_"]
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
+        if data.keys() != {"_type_", "_data_"}:
+            return Unknown()
+        return _KNOWN[data["_type_"]](data["_data_"])
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
+        return Unknown()
 
 
 def _said(given: Mapping[str, Any]) -> Said:

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 
 from services.audit.checks.entries import Entry
 
+CASE_STATES = ("inquiry", "notice_given", "open", "paused", "closed", "reopened")
+INVOLVEMENTS = ("active", "paused", "closed")
+
 FIELD = "="
 """``=name``: the state is what that field of the event says."""
 
@@ -50,7 +53,6 @@ STATES: Mapping[str, Mapping[str, str]] = {
     },
     "Participation": {"ParticipationBegun": "active", "InvolvementChanged": "=involvement"},
     "Refusal": {"DisclosureRefused": "refused"},
-    "Timeline": {"TimelineBegun": "kept"},
     "TopicChoice": {"Begun": "kept"},
 }
 
@@ -64,12 +66,17 @@ PERIOD_OVER = "period_over"
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+def snake(name: str) -> str:
+    """``GrantGiven`` → ``grant_given``."""
+    return _CAMEL.sub("_", name).lower()
+
+
 def after(before: str, entry: Entry) -> str:
     """The state that follows an event; ``unknown`` where its row says nothing."""
     if entry.unreadable is not None:
         return "unreadable"
     known = STATES.get(entry.aggregate)
     if known is None:
-        return _CAMEL.sub("_", entry.name).lower()
+        return snake(entry.name)
     state = known.get(entry.name, before)
     return (entry.text(state[1:]) or "unknown") if state.startswith(FIELD) else state

@@ -103,7 +103,10 @@ class Lives:
             },
         }
         fields = {key: stored(value) for key, value in state.items()}
-        fields["meta"] = {"causation": f"command/{life}-{step}", "actor_id": str(person)}
+        fields["meta"] = {
+            "causation": f"command/{_id(f'step {step}', life)}",
+            "actor_id": str(person),
+        }
         assert position == self._position(life, step)
         topic = f"services.consent.domain.grant:Grant.{name}"
         row = (position, _id("grant", life), step + 1, topic, json.dumps(fields).encode(), previous)

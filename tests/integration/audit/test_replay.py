@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from eventsourcing.persistence import StoredEvent
 
+from services.audit.checks.codes import NOT_SHOWN
 from services.audit.checks.pseudonyms import FILE, Pseudonyms
 from services.audit.checks.replay import Moment, Standing, moment, named, standings
-from services.audit.checks.showing import WORDS
 from shared.command_line import HELD, WRONG_USE, main
 from shared.eventstore.mapper import SealingMapper
 from shared.eventstore.rebuild import application_of
@@ -191,12 +191,54 @@ def test_no_id_and_no_word_is_shown_in_any_form(
         assert word not in printed
 
 
-def test_words_that_should_have_been_sealed_are_not_passed_on(healthy: Books, sayso: Sayso) -> None:
-    row = recorded_by_staff(healthy, "GrantProposed").set(purpose="she lives with her sister")
-    status, printed = sayso(healthy, "audit", "replay", "--stream", str(row.stream))
+TOLD = {
+    "purpose": "she lives with her sister",
+    "delivery_method": "Maria.Garcia-555-0100",
+    "policy_version": "12-Oak-Street",
+    "items": [["her-sister", "Garcia", {"_type_": "uuid_hex", "_data_": "Garcia"}]],
+    "recipient_agency_id": {"_type_": "uuid_hex", "_data_": "555-0100"},
+    "expires_at": {"_type_": "date_iso", "_data_": "Garcia"},
+    "agency_reference": {"_type_": "Garcia", "_data_": "Garcia"},
+    "supersedes": {"_type_": "sealed", "_data_": {"c": "canary@example.org lives at Oak Street"}},
+    "starts_at": {"Garcia": "Oak", "sister": ["Oak"]},
+    "sister": True,
+    "Maria Garcia": 1,
+}
+"""Words in every place of an event."""
+
+
+@pytest.mark.rule("R47")
+@pytest.mark.parametrize("which", ["--stream", "--participation", "--decisions", None])
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "json"])
+def test_words_that_should_have_been_sealed_are_not_passed_on(
+    which: str | None, form: tuple[str, ...], healthy: Books, sayso: Sayso
+) -> None:
+    row = recorded_by_staff(healthy, "GrantProposed")
+    row.state |= TOLD
+    row.said(language="Garcia", how="her sister", options_version="555-0100", notice_version="Oak")
+    row.said(role="Maria.Garcia")
+    row.state["decision"]["_data_"]["decided_by"] = "sister"
+    row.state["decision"]["_data_"]["recorded_by"]["_data_"]["base"] = "Oak"
+    row.state["meta"] |= {"causation": "command/Garcia", "actor_id": "555-0100"}
+    changed = healthy.first("InvolvementChanged").set(involvement="sister")
+    changed.topic = changed.topic.replace("InvolvementChanged", "Garcia")
+    healthy.first("CaseReopened").set(state="sister")
+    renamed = healthy.first("InquiryOpened")
+    renamed.topic = renamed.topic.replace("Case.", "Garcia.")
+    given = {"--stream": (str(row.stream),), "--participation": (str(maria(healthy)),)}
+    words = (which, *given.get(which, ())) if which else ()
+    status, printed = sayso(healthy, "audit", "replay", *words, *form)
     assert status == HELD
-    assert WORDS in printed
-    assert "sister" not in printed
+    assert NOT_SHOWN in printed
+    for word in ("sister", "Garcia", "Maria", "555-0100", "Oak", "canary", "Street"):
+        assert word not in printed, word
+
+
+def test_what_may_be_printed_is_printed(healthy: Books, sayso: Sayso) -> None:
+    """Else a replay would be safe and of no use."""
+    for which in ("--decisions", "--participation"):
+        words = (which, str(maria(healthy))) if which == "--participation" else (which,)
+        assert NOT_SHOWN not in sayso(healthy, "audit", "replay", *words)[1]
 
 
 def test_an_entry_that_cannot_be_read_is_shown_as_that(healthy: Books, sayso: Sayso) -> None:

@@ -3,14 +3,16 @@
 The confidentiality law of field-standards 1 counts also what is encoded or
 hashed, and a published message carries ids only. Messages are made from stored
 events and kept nowhere, so a history shows the side they are made from: every
-text that lies readable in an event is a code, a version, a time zone or an id.
+text that lies readable in an event is one that its field can hold, and every value
+is of the kind that it says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.audit.checks.entries import Entry, is_code, walk
+from services.audit.checks.codes import words_in
+from services.audit.checks.entries import Entry
 from services.audit.checks.invariants.base import Finding, Invariant
 
 
@@ -20,18 +22,18 @@ class Readable(Invariant):
     code = "I14"
     holds = (
         "no stored event holds readable words: every text outside a seal is a code, a version or "
-        "an id"
+        "an id that its field can hold"
     )
     rules = ("R47",)
     limits = (
         "The messages themselves are not kept; their schemas are checked where they are made "
-        "(tests/contract). One word in small letters looks like a code."
+        "(tests/contract). Seals are not opened. Where no list says which codes there are "
+        "(options, kinds of items, roles, reasons), words_joined_like_this pass for one."
     )
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Any event."""
-        for path, value in walk(entry.fields):
-            if isinstance(value, str) and not is_code(value):  # I14 R47
-                told = "published" if entry.previous is not None else "stored"
-                yield self.found(entry, f"readable words are {told} in {entry.name}.{path}")
-                return
+        for path in words_in(entry.fields):  # I14 R47
+            told = "published" if entry.previous is not None else "stored"
+            yield self.found(entry, f"readable words are {told} in {entry.name}{path}")
+            return

@@ -229,6 +229,65 @@ def _(books: Books) -> list[Row]:
     return [row.set(purpose="she lives with her sister")]
 
 
+WORDS = {
+    "a telephone number": "555-0100",
+    "a name": "Maria.Garcia",
+    "an address": "12-Oak-Street",
+    "one word": "frightened",
+    "an id that is none": {"_type_": "uuid_hex", "_data_": "she lives with her sister"},
+    "a date that is none": {"_type_": "date_iso", "_data_": "the day she left"},
+    "an amount that is none": {"_type_": "decimal_str", "_data_": "all that she had"},
+    "a period that is none": {"_type_": "seconds", "_data_": "ever since"},
+    "letters one by one": {"_type_": "tuple", "_data_": "she lives with her sister"},
+    "a type that nobody knows": {"_type_": "she lives with her sister", "_data_": []},
+    "something beside a type": {"_type_": "tuple", "_data_": [], "note": "her sister"},
+    "something that calls itself sealed": {"_type_": "sealed", "_data_": {"c": "Oak Street"}},
+}
+"""Words where a code belongs, and words that pass for something else."""
+
+for where, value in WORDS.items():
+
+    @breaks("I14", f"words as {where}")
+    def _(books: Books, value: object = value) -> list[Row]:
+        return [books.first("DisclosureRefused").set(purpose=value)]
+
+
+@breaks("I14", "words as the name of a field")
+def _(books: Books) -> list[Row]:
+    return [books.first("DisclosureRefused").set(**{"she lives with her sister": 1})]
+
+
+@breaks("I14", "words as the name of a field in a header")
+def _(books: Books) -> list[Row]:
+    return [books.first("GrantProposed").said(Maria=uuid4())]
+
+
+@breaks("I14", "a text in a field that holds none")
+def _(books: Books) -> list[Row]:
+    return [books.first("DisclosureRefused").set(note="frightened")]
+
+
+@breaks("I14", "words where a seal names its class", "R47")
+def _(books: Books) -> list[Row]:
+    stated = books.first("NeedStated")
+    stated.state["words"]["_data_"]["c"] = "canary@example.org lives at Oak Street"
+    return [stated]
+
+
+@breaks("I14", "words in the box of a seal", "R47")
+def _(books: Books) -> list[Row]:
+    stated = books.first("NeedStated")
+    stated.state["words"]["_data_"]["b"] = "Y2FuYXJ5QGV4YW1wbGUub3Jn"
+    return [stated]
+
+
+@breaks("I14", "words in what caused it")
+def _(books: Books) -> list[Row]:
+    row = books.first("DisclosureRefused")
+    row.state["meta"]["correlation_id"] = "her-sister"
+    return [row]
+
+
 @breaks("I14", "an address that was not sealed", "R47")
 def _(books: Books) -> list[Row]:
     return [its_way(books).set(address="canary@example.org")]

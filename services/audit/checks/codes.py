@@ -1,0 +1,342 @@
+"""What may lie readable in a stored event: of each field, which texts it can hold.
+
+Words are sealed. What lies open beside them is a code of a closed list, a
+version, a language, a time of day, a time zone, an id or a place in a log; which
+of them, is known of every field by its name. A text in a field that holds none,
+or in one that nobody told us of, counts as words, and so does a value that
+cannot be read, a type that nobody knows, and whatever calls itself sealed
+without being a sealed value by its form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from typing import Any, get_args
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from services.audit.checks.entries import Closed, Unknown
+from services.audit.checks.states import CASE_STATES, INVOLVEMENTS, PERIOD_OVER, STATES, snake
+from shared.accompaniment.confirming import ConfirmedBy
+from shared.contracts import consent, intake, notifications
+from shared.contracts.decision import Base, DecidedBy, How
+from shared.contracts.registry import messages, services
+
+NOT_SHOWN = "(not shown)"
+"""Stands for what is no code of a known shape."""
+
+Shape = Callable[[str], bool]
+
+
+def _like(pattern: str) -> Shape:
+    compiled = re.compile(pattern)
+    return lambda text: compiled.fullmatch(text) is not None
+
+
+def _one_of(*texts: str) -> Shape:
+    return frozenset(texts).__contains__
+
+
+def _either(*shapes: Shape) -> Shape:
+    return lambda text: any(shape(text) for shape in shapes)
+
+
+def _is_zone(text: str) -> bool:
+    try:
+        ZoneInfo(text)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+_ID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+_CODE = r"[a-z][a-z0-9_]{0,63}"
+_SERVICE = "|".join(map(re.escape, services()))
+
+_code, _id = _like(_CODE), _like(_ID)
+_service = _one_of(*services())
+_version = _like(r"[a-z]+(?:_[a-z]+)*-[0-9]{1,3}(?:\.[0-9]{1,3})*|20[0-9]{2}-[01][0-9]\.[0-9]{1,3}")
+# RFC 5646: language, extended language, script, region, variant.
+_language = _like(
+    r"[a-z]{2,3}(?:-[a-z]{3})?(?:-[A-Za-z]{4})?(?:-(?:[A-Za-z]{2}|[0-9]{3}))?"
+    r"(?:-(?:[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))?"
+)
+_local_time = _like(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+_place = _like(rf"(?:{_SERVICE})/[1-9][0-9]{{0,17}}")
+_cause = _either(_place, _like(rf"command/{_ID}|due/{_CODE}/{_ID}|"))
+_record_class = _one_of(
+    *get_args(intake.RecordClass), *(c for s in services().values() for c in s.record_classes)
+)
+
+
+def _heard(message_type: str) -> str:
+    """What a participation's own timeline calls a published message."""
+    _, subject, verb, _ = message_type.split(".")
+    return verb if verb == "disclosure_made" else f"{subject}_{verb}"
+
+
+TEXTS: Mapping[str, Shape] = {
+    "about": _id,
+    "actor_id": _either(_id, _service, _one_of("anyone")),
+    "authority": _code,
+    "base": _one_of(*get_args(Base), *get_args(intake.NoticeBase)),
+    "because": _one_of("case_closed", "decided_by_the_survivor", "declined", "nothing_now"),
+    "causation": _cause,
+    "cause": _cause,
+    "channel": _one_of(*get_args(notifications.Channel)),
+    "command_id": _id,
+    "confirmation": _one_of("own_yes", "by_survivor", "by_second_person"),
+    "confirmed_by": _one_of(*get_args(ConfirmedBy)),
+    "correlation_id": _id,
+    "decided_by": _one_of(*get_args(DecidedBy)),
+    "delivery_method": _one_of(*get_args(consent.DeliveryMethod)),
+    "end": _local_time,
+    "explanation_version": _version,
+    "how": _one_of(*get_args(How)),
+    "involvement": _one_of(*INVOLVEMENTS),
+    "item": _code,
+    "items": _code,
+    "kind": _code,
+    "language": _language,
+    "law": _code,
+    "notice_version": _version,
+    "option": _code,
+    "options_version": _version,
+    "originator_topic": _like(r"(?:services|shared)(?:\.[a-z_]{1,40})+:[A-Z][A-Za-z]{0,40}"),
+    "policy_version": _version,
+    "programme_type": _code,
+    # A release for prosecution would be I03's to find (R31); it is no word of anybody's.
+    "purpose": _one_of(*get_args(consent.Purpose), "prosecution"),
+    "reason": _code,
+    "record_classes": _record_class,
+    "recorded_by_role": _code,
+    "role": _code,
+    "service": _service,
+    "source": _service,
+    "start": _local_time,
+    "state": _one_of(*CASE_STATES),
+    "time_zone": _is_zone,
+    "topic": _one_of(*get_args(notifications.Topic)),
+    "what": _one_of(*map(_heard, messages())),
+    "wording_version": _version,
+}
+"""Field → what its text can be. A field that is not here holds ids, times and numbers, or a seal.
+
+An event's new field of text belongs here, with the values that its contract allows.
+"""
+
+OTHERS = frozenset(
+    (
+        "address",
+        "advocate_id",
+        "agency_id",
+        "agency_reference",
+        "assigned_by",
+        "at",
+        "case_id",
+        "channel_id",
+        "decided_at",
+        "decision",
+        "decision_id",
+        "disclosure_id",
+        "erasure_id",
+        "expires_at",
+        "holder",
+        "hours",
+        "interpreter",
+        "item_id",
+        "key_ids",
+        "made_at",
+        "meta",
+        "name_to_use",
+        "need_id",
+        "need_ids",
+        "offer_id",
+        "on_behalf_of",
+        "participation_id",
+        "preference_id",
+        "preference_version",
+        "recipient_agency_id",
+        "recorded_at",
+        "recorded_by",
+        "recorded_by_id",
+        "refused_at",
+        "requested_at",
+        "say_agency",
+        "send_from",
+        "shared_with",
+        "stale_after",
+        "stale_after_days",
+        "starts_at",
+        "superseded_by",
+        "supersedes",
+        "take_before",
+        "timestamp",
+        "topics_version",
+        "tries",
+        "unprompted",
+        "until",
+        "verified_on",
+        "voicemail_ok",
+        "waits",
+        "weekdays",
+        "words",
+        "yes_recorded_by",
+    )
+)
+"""The fields that hold no text: ids, times, numbers, other fields, seals."""
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+){0,7}")
+
+
+def is_code(name: str, text: str) -> bool:
+    """Whether a field of that name can hold that text."""
+    shape = TEXTS.get(name)
+    return shape is not None and shape(text)
+
+
+def is_name(text: object) -> bool:
+    """Whether this can be the name of a field."""
+    return isinstance(text, str) and len(text) <= 40 and _NAME.fullmatch(text) is not None
+
+
+def words_in(value: Any, name: str = "", path: str = "") -> Iterator[str]:
+    """The paths of everything in a value that may be words; no word stands in them."""
+    match value:
+        case Mapping():
+            for key, inside in value.items():
+                if is_name(key):
+                    yield from words_in(inside, key, f"{path}.{key}")
+                else:
+                    yield f"{path}.{NOT_SHOWN}"
+        case list() | tuple():
+            for inside in value:
+                yield from words_in(inside, name, path)
+        case str():
+            if value and not is_code(name, value):
+                yield path
+        case Closed():
+            if not _record_class(value.record_class):
+                yield path
+        case Unknown():
+            yield path
+
+
+def shown(name: str, value: Any, pseudonym: Callable[[UUID], str]) -> Any:
+    """A value as it may be printed: ids by their pseudonyms, and of texts nothing but codes."""
+    match value:
+        case Mapping():
+            return {
+                key if key in TEXTS or key in OTHERS else NOT_SHOWN: shown(key, inside, pseudonym)
+                for key, inside in value.items()
+            }
+        case list() | tuple():
+            return [shown(name, inside, pseudonym) for inside in value]
+        case bool() | int() | float() | None:
+            return value
+        case datetime() | date():
+            return value.isoformat()
+    return _printed(name, value, pseudonym)
+
+
+def _printed(name: str, value: Any, pseudonym: Callable[[UUID], str]) -> str:
+    if isinstance(value, UUID):
+        return pseudonym(value)
+    if isinstance(value, Closed) and _record_class(value.record_class):
+        return f"sealed ({value.record_class})"
+    if not isinstance(value, str) or (value and not is_code(name, value)):
+        return NOT_SHOWN
+    # Ids stand in places and causes too.
+    return "/".join(pseudonym(UUID(part)) if _id(part) else part for part in value.split("/"))
+
+
+EVENTS = frozenset(
+    (
+        "AccompanimentBegun",
+        "AdvocateAssigned",
+        "AdvocateAssignmentEnded",
+        "AdvocateGone",
+        "AdvocateKnown",
+        "AdvocateRequestWithdrawn",
+        "AdvocateRequested",
+        "Begun",
+        "CaseClosed",
+        "CaseOpened",
+        "CasePaused",
+        "CaseReopened",
+        "CaseStateKnown",
+        "ChannelConfirmed",
+        "ChannelDeclaredSafe",
+        "ChannelDeclaredUnsafe",
+        "ChoiceRecorded",
+        "ConfidentialityNoticeGiven",
+        "ContactErased",
+        "ContactMade",
+        "DecisionConfirmed",
+        "DecisionDenied",
+        "DecisionLapsed",
+        "DisclosureCompelled",
+        "DisclosureMade",
+        "DisclosureRefused",
+        "ErasedItemsBegun",
+        "ErasureCarriedOut",
+        "ErasureCompleted",
+        "ErasureRecorded",
+        "ErasureRequested",
+        "GrantDeclined",
+        "GrantExpired",
+        "GrantExplained",
+        "GrantGiven",
+        "GrantProposed",
+        "GrantRevoked",
+        "GrantSuperseded",
+        "HolderForgot",
+        "InquiryOpened",
+        "InvolvementChanged",
+        "ItemHandedOver",
+        "ItemsErased",
+        "KeysDestroyed",
+        "MandatedReportMade",
+        "NeedStated",
+        "NeedsErased",
+        "Noted",
+        "NoticeFailed",
+        "NoticeHeard",
+        "NoticeKnown",
+        "NoticeOutcomeUnknown",
+        "NoticePutOff",
+        "NoticeQueued",
+        "NoticeRequested",
+        "NoticeSending",
+        "NoticeSent",
+        "NoticeSuppressed",
+        "OptionChosen",
+        "OptionDeclined",
+        "OptionOffered",
+        "ParticipationBegun",
+        "PreferenceVerified",
+        "TopicChosen",
+        "TopicConfirmed",
+        "TopicDropped",
+        "YesRecorded",
+    )
+)
+"""The events that there are, and those that the rules name and no service stores yet."""
+
+AGGREGATES = frozenset((*STATES, "CarriedOut", "Note"))
+"""The kinds of streams that there are."""
+
+STANDINGS = frozenset(
+    (
+        *(state for states in STATES.values() for state in states.values()),
+        *map(snake, EVENTS),
+        *CASE_STATES,
+        *INVOLVEMENTS,
+        PERIOD_OVER,
+        "unknown",
+        "unreadable",
+    )
+)
+"""How a stream can stand."""
