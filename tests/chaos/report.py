@@ -30,6 +30,7 @@ ROWS = (
     Row("broker", "SIGKILL of the broker, one in five wiped", sizes.FULL.broker),
     Row("poison", "messages on which a follower fails", sizes.FULL.poison),
     Row("withdrawals", "give, withdraw and ask at once", sizes.FULL.withdrawals),
+    Row("clock", "every clock a year ahead and behind", sizes.FULL.clock),
     Row("kills", "SIGKILL of services under load", sizes.FULL.kills),
 )
 

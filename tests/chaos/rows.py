@@ -19,6 +19,7 @@ from shared.messaging.assembly import written
 from tests.chaos import checker, sizes
 from tests.chaos import poison as poisoning
 from tests.chaos.acknowledged import Acknowledged, now
+from tests.chaos.clock import Clocks, jumps, wrong_clocks
 from tests.chaos.people import People
 from tests.chaos.platform import COMES_BACK, Platform
 from tests.chaos.simulation import judge, simulate
@@ -149,6 +150,24 @@ def withdrawals(platform: Platform, seed: int, histories: int = sizes.HISTORIES)
     return result
 
 
+def clock(platform: Platform, seed: int) -> Result:
+    """Every clock a year ahead, a year behind, and right again, in an order of the seed's."""
+    result = Result("clock", seed)
+    name = f"clock-{seed}-{uuid4().hex[:6]}"
+    told = Acknowledged(platform.processes.folder / f"{name}.jsonl")
+    file = platform.processes.folder / f"{name}.off"
+    with wrong_clocks(platform, file):
+        people = Clocks(platform, file, told)
+        people.begin()
+        for off in jumps(seed):
+            people.jump(off)
+            result.faults += 1
+    told.close()
+    result.acknowledged = told.count
+    result.findings += people.findings + found(platform, told)
+    return result
+
+
 def quiet(platform: Platform, seed: int) -> tuple[Result, Acknowledged]:
     """A while of load without any fault."""
     with _under_load(platform, "quiet", seed) as (result, told):
@@ -163,6 +182,7 @@ ROWS: dict[str, Callable[[Platform, int], Result]] = {
     "steps": steps,
     "poison": poison,
     "withdrawals": withdrawals,
+    "clock": clock,
 }
 """The rows that need a platform."""
 

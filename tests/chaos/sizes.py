@@ -27,6 +27,8 @@ class Size:
     """Pieces of :data:`POISON` messages, at least, on which a follower fails."""
     withdrawals: int
     """Pieces of :data:`HISTORIES` histories of give, withdraw and ask."""
+    clock: int
+    """Pieces of one order of jumps of every clock."""
 
 
 KILLS = 20
@@ -45,6 +47,7 @@ CI = Size(
     services_of_a_step=2,
     poison=1,
     withdrawals=1,
+    clock=1,
 )
 CI_HISTORIES = 100
 FULL = Size(
@@ -57,4 +60,5 @@ FULL = Size(
     services_of_a_step=99,
     poison=20,
     withdrawals=20,
+    clock=10,
 )

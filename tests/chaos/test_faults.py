@@ -94,6 +94,14 @@ def test_nothing_is_disclosed_after_a_withdrawal_whoever_decides_at_once(
         assert disclosed_late(connect) != []
 
 
+@pytest.mark.rule("I03")
+@pytest.mark.parametrize("seed", range(CI.clock))
+def test_clocks_that_jump_by_years_disturb_no_order_and_open_no_release(
+    platform: Platform, seed: int
+) -> None:
+    held(rows.clock(platform, seed))
+
+
 @pytest.fixture(scope="module")
 def told(platform: Platform) -> Acknowledged:
     """What people were told in a while without any fault."""

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,13 +104,18 @@ class Processes:
         self.running.append(service)
         return service
 
-    def caller(self, name: str = "gateway", patience: float = PATIENCE) -> SigningCaller:
+    def caller(
+        self,
+        name: str = "gateway",
+        patience: float = PATIENCE,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> SigningCaller:
         """Calls over RabbitMQ in the name of a service; ``gateway`` speaks for people."""
         folder = self.secrets / name
         key = SigningKey.from_pem(name, (folder / f"{name}_key.pem").read_bytes())
         broker: Broker = self.broker.broker(name)
         transport = AmqpTransport(broker, RpcKeys(folder / "rpc_keys.json"))
-        return SigningCaller(key, transport, utc_now, patience)
+        return SigningCaller(key, transport, clock, patience)
 
     def close(self) -> None:
         """End every process that was started here."""
