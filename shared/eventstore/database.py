@@ -41,7 +41,6 @@ psycopg2.extensions.register_type(
 
 _OPTIONS = "-c idle_in_transaction_session_timeout=15000 -c lock_timeout=15000"
 _GONE = ("57P01", "57P02", "57P03", "57P05")
-_KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 
 class StoreAway(Unavailable):
@@ -153,9 +152,7 @@ class Database:
         pause = 0.05
         while True:
             try:
-                connection = psycopg2.connect(
-                    self._dsn, connect_timeout=5, options=_OPTIONS, **_KEEPALIVE
-                )
+                connection = psycopg2.connect(self._dsn, connect_timeout=5, options=_OPTIONS)
                 connection.autocommit = True
                 return connection
             except psycopg2.OperationalError as error:

@@ -16,6 +16,17 @@ from psycopg2.extensions import make_dsn
 
 from shared.eventstore.provision import database_name, role_name
 
+HALF_OPEN = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""After 25 s without a sign of life a connection is given up, at rest or in use.
+
+The server is told the same in ``docker-compose.yml``: what a vanished process held is free then.
+"""
+
 
 class Location:
     """A PostgreSQL server and the folder of its passwords."""
@@ -46,4 +57,5 @@ class Location:
 
     def _dsn(self, database: str, user: str, password: str | None) -> str:
         given = {"password": password} if password else {}
-        return str(make_dsn(host=self._host, port=self._port, dbname=database, user=user, **given))
+        at = {"host": self._host, "port": self._port}
+        return str(make_dsn(**at, dbname=database, user=user, **given, **HALF_OPEN))

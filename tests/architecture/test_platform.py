@@ -15,6 +15,7 @@ import yaml
 from infra.secrets import generate
 from services.audit.formats.note import Signer, Verifier
 from shared.contracts.registry import logged, services
+from shared.eventstore.location import HALF_OPEN
 from shared.identity.tokens import GATEWAY
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,13 @@ def test_a_container_is_read_only_unprivileged_and_not_root(name: str) -> None:
     assert container["security_opt"] == ["no-new-privileges:true"]
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", container["user"])
     assert not {"privileged", "cap_add", "network_mode", "pid"} & set(container)
+
+
+def test_the_server_gives_up_a_vanished_client_when_clients_give_up_a_vanished_server() -> None:
+    """Else the place of a process that vanished would stay taken for hours."""
+    for name, value in HALF_OPEN.items():
+        server = name if name.startswith("tcp_") else f"tcp_{name}"
+        assert f"-c{server}={value}" in CONTAINERS["postgres"]["command"]
 
 
 def test_only_the_gateway_publishes_a_port_and_only_on_this_machine() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from psycopg2.extensions import parse_dsn
 
-from shared.eventstore.location import Location
+from shared.eventstore.location import HALF_OPEN, Location
 
 
 def test_a_role_connects_to_its_services_database_with_its_own_password(tmp_path: Path) -> None:
@@ -24,7 +24,14 @@ def test_a_role_connects_to_its_services_database_with_its_own_password(tmp_path
         "dbname": "sayso_consent",
         "user": "consent_query",
         "password": "o'd d",
-    }
+    } | {name: str(value) for name, value in HALF_OPEN.items()}
+
+
+def test_nobody_waits_for_a_server_that_vanished_longer_than_half_a_minute() -> None:
+    silent = HALF_OPEN["keepalives_idle"] + (
+        HALF_OPEN["keepalives_interval"] * HALF_OPEN["keepalives_count"]
+    )
+    assert max(silent, HALF_OPEN["tcp_user_timeout"] / 1000) < 30
 
 
 def test_without_a_password_file_none_is_sent(tmp_path: Path) -> None:
