@@ -31,6 +31,7 @@ ROWS = (
     Row("poison", "messages on which a follower fails", sizes.FULL.poison),
     Row("withdrawals", "give, withdraw and ask at once", sizes.FULL.withdrawals),
     Row("clock", "every clock a year ahead and behind", sizes.FULL.clock),
+    Row("wires", "lines cut, silent, 30 s late", sizes.FULL.wires),
     Row("kills", "SIGKILL of services under load", sizes.FULL.kills),
 )
 

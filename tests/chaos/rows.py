@@ -24,6 +24,7 @@ from tests.chaos.people import People
 from tests.chaos.platform import COMES_BACK, Platform
 from tests.chaos.simulation import judge, simulate
 from tests.chaos.steps import STEPS, Doom, crashes
+from tests.chaos.wire import Trouble, lines
 from tests.chaos.withdrawing import Withdrawing, disclosed_late, two_deciding
 from tests.support.eventually import eventually
 
@@ -168,6 +169,24 @@ def clock(platform: Platform, seed: int) -> Result:
     return result
 
 
+def wires(platform: Platform, seed: int, troubles: tuple[Trouble, ...] = sizes.TROUBLES) -> Result:
+    """The lines to PostgreSQL and the broker cut, silent and slow, in an order of the seed's."""
+    order = list(troubles)
+    random.Random(f"wires/{seed}").shuffle(order)
+    with (
+        lines(platform, sizes.LATENCY) as both,
+        _under_load(platform, "wires", seed) as (
+            result,
+            told,
+        ),
+    ):
+        for trouble in order:
+            _so_many_more(told, 5)
+            result.findings += both.trouble(platform, trouble, told)
+            result.faults += 1
+    return result
+
+
 def quiet(platform: Platform, seed: int) -> tuple[Result, Acknowledged]:
     """A while of load without any fault."""
     with _under_load(platform, "quiet", seed) as (result, told):
@@ -183,6 +202,7 @@ ROWS: dict[str, Callable[[Platform, int], Result]] = {
     "poison": poison,
     "withdrawals": withdrawals,
     "clock": clock,
+    "wires": wires,
 }
 """The rows that need a platform."""
 

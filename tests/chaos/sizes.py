@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.chaos.wire import Trouble
+
 
 @dataclass(frozen=True)
 class Size:
@@ -29,6 +31,8 @@ class Size:
     """Pieces of :data:`HISTORIES` histories of give, withdraw and ask."""
     clock: int
     """Pieces of one order of jumps of every clock."""
+    wires: int
+    """Pieces of each of :data:`TROUBLES` once."""
 
 
 KILLS = 20
@@ -36,6 +40,16 @@ BROKER = 5
 POSTGRES = 5
 POISON = 50
 HISTORIES = 500
+LATENCY = 30.0
+"""Seconds by which a slow line is late."""
+TROUBLES = (
+    Trouble("postgresql", "cut", 5),
+    Trouble("postgresql", "silent", 20),
+    Trouble("postgresql", "slow", 45),
+    Trouble("broker", "cut", 5),
+    Trouble("broker", "silent", 20),
+    Trouble("broker", "slow", 45),
+)
 
 CI = Size(
     simulation=500,
@@ -48,8 +62,15 @@ CI = Size(
     poison=1,
     withdrawals=1,
     clock=1,
+    wires=1,
 )
 CI_HISTORIES = 100
+CI_TROUBLES = (
+    Trouble("postgresql", "cut", 1),
+    Trouble("postgresql", "silent", 6),
+    Trouble("broker", "cut", 1),
+    Trouble("broker", "silent", 6),
+)
 FULL = Size(
     simulation=10_000,
     kills=50,
@@ -61,4 +82,5 @@ FULL = Size(
     poison=20,
     withdrawals=20,
     clock=10,
+    wires=10,
 )

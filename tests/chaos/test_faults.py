@@ -102,6 +102,12 @@ def test_clocks_that_jump_by_years_disturb_no_order_and_open_no_release(
     held(rows.clock(platform, seed))
 
 
+@pytest.mark.parametrize("seed", range(CI.wires))
+def test_lines_that_are_cut_or_silent_lose_nothing_and_heal(platform: Platform, seed: int) -> None:
+    result = held(rows.wires(platform, seed, sizes.CI_TROUBLES))
+    assert sum(map(len, result.recoveries.values())) == len(sizes.CI_TROUBLES)
+
+
 @pytest.fixture(scope="module")
 def told(platform: Platform) -> Acknowledged:
     """What people were told in a while without any fault."""

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -84,10 +84,13 @@ class Processes:
             each.write_text(PASSWORD)
         self._run("shared.eventstore.migrate", self.secrets / "migrate")
 
-    def start(self, name: str, *module: str) -> Service:
+    def start(
+        self, name: str, *module: str, environment: Mapping[str, str] | None = None
+    ) -> Service:
         """A process of the service; it may not be ready yet.
 
-        ``module`` with its arguments is run instead of what the platform runs.
+        ``module`` with its arguments is run instead of what the platform runs;
+        ``environment`` goes before what is told to all.
         """
         what = module or ("shared.run", "service", name)
         port = free_port()
@@ -96,7 +99,7 @@ class Processes:
             process = subprocess.Popen(
                 [sys.executable, "-W", "ignore", "-m", *what],
                 cwd=ROOT,
-                env=self._environment(self.secrets / name, port),
+                env=self._environment(self.secrets / name, port) | dict(environment or {}),
                 stdout=out,
                 stderr=out,
             )
