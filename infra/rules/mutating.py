@@ -29,7 +29,9 @@ class NothingToBreak(Exception):
 
 
 NEVER_ASKED = {
+    "R09": "reason: str | None = None",
     "R24": "police_report: str | None = None",
+    "R48": "readiness: int | None = None",
     "R62": "arrest_record: str | None = None",
     "R74": "name: str | None = None",
 }

@@ -69,7 +69,7 @@ class Table:
         }
 
     def gaps(self) -> list[str]:
-        """What is wrong with the marks, in words: a rule is both enforced and tested, or neither.
+        """What is wrong with the marks, in words: a rule is both marked and tested, or neither.
 
         An invariant of histories may be held by the shape of the code, so it may be
         tested without a mark.
@@ -77,12 +77,13 @@ class Table:
         found = []
         for rule in RULES:
             enforced, tested = self.enforced[rule], self.tested[rule]
+            audited = self.audited[rule]
             if enforced and not tested:
                 found.append(f"{rule} is marked at {enforced[0].place}, and no test carries it")
-            if tested and not enforced and rule.startswith("R"):
+            if tested and not (enforced or audited) and rule.startswith("R"):
                 found.append(f"{rule} is carried by {tested[0]}, and no code is marked with it")
-            if self.audited[rule] and not tested:
-                found.append(f"{rule} is audited at {self.audited[rule][0].place}, and not tested")
+            if audited and not tested:
+                found.append(f"{rule} is audited at {audited[0].place}, and not tested")
         return found
 
 

@@ -120,7 +120,7 @@ def _row_handler(asking: Asking, row: Row) -> Handler:
     return handle
 
 
-def _page_handler(pages: Pages, page: OwnPage) -> Handler:  # R73 R74
+def _page_handler(pages: Pages, page: OwnPage) -> Handler:
     async def handle(http: HttpRequest) -> Response:
         http.state.action = page.action
         body = pages.read(page.topic, http.query_params.get("language", ""))

@@ -60,7 +60,7 @@ class IntakeApplication(EventSourcedApplication):
 
     def begin_inquiry(self, command: asked.BeginInquiry, work: Work) -> asked.InquiryBegun:
         """Open an inquiry for whoever asks, and make the code that opens it again (R74)."""
-        case_id, participation_id = new_id(), new_id()  # R74
+        case_id, participation_id = new_id(), new_id()
         code = possession_code.new_code(self.edge.token_bytes)
         work.save(
             Case(case_id=case_id, participation_id=participation_id),
@@ -279,7 +279,7 @@ class IntakeApplication(EventSourcedApplication):
         The hand-over is stored before the words leave: this returns them to the store,
         which answers after its commit.
         """
-        agency_id = work.ctx.principal.agency_id  # R23 R31
+        agency_id = work.ctx.principal.agency_id
         if agency_id is None or work.ctx.principal.kind != "agency":
             raise NotAllowed()
         confirmed = self._confirmed(command, agency_id, work.ctx)
@@ -343,7 +343,7 @@ class IntakeApplication(EventSourcedApplication):
             if refused.because == "unavailable":
                 raise
             raise NoSuchItem() from None
-        # What was asked is compared with what was answered: a permission is never stretched.
+        # R23 R31: the answer is of what was asked: a permission is never stretched.
         if (
             not isinstance(answer, DisclosureConfirmed)
             or (answer.disclosure_id, answer.agency_id, answer.item)

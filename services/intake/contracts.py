@@ -35,7 +35,7 @@ def announce(event: DomainEvent) -> Message | None:
     if isinstance(event, (Case.InquiryOpened, *_STATES, Case.CaseReopened)):
         return _of_the_case(event)
     tell = _TOLD.get(type(event))
-    return tell(event) if tell else None  # R41 R48
+    return tell(event) if tell else None
 
 
 def _of_the_case(event: Any) -> Message:

@@ -199,7 +199,8 @@ class NotificationsApplication(EventSourcedApplication):
         )
         preference = work.find(ContactPreference, preference_id)
         notice.check(preference, senders=self.senders, at=work.ctx.now)
-        work.rely_on(topics_id, preference_id)  # a no that is stored meanwhile counts
+        # I09: a no that is stored meanwhile counts.
+        work.rely_on(topics_id, preference_id)
         work.save(notice)
         if notice.state == "queued":
             schedule_sending(notice, work)

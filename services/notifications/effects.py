@@ -181,7 +181,7 @@ class Sending:
             way = notice.recheck(seen.topics, seen.preference, self._policy, at=ctx.now)
             if way is None or seen.topics is None:
                 return None
-            work.rely_on(way.preference_id, seen.topics.id)
+            work.rely_on(way.preference_id, seen.topics.id)  # I09
             until = notice.begin_sending(
                 way,
                 topics_version=seen.topics.version,

@@ -92,17 +92,15 @@ class Accompaniment(Aggregate):
         A no waits for none of it (R71). ``come_to_hear``: for a second person, a
         colleague of an assigned advocate, of a base whose notice was given at any time.
         """
-        if self.company.is_as_assigned(by):
-            told = self.company.is_told_of(by.base)  # R21 R22
-        elif come_to_hear and self.company.is_colleague(by):  # R71
-            told = self.company.was_told_of(by.base)  # R22
-        else:
+        assigned = self.company.is_as_assigned(by)
+        if not assigned and not (come_to_hear and self.company.is_colleague(by)):  # R21 R71
             raise NotAssigned()
-        if no:
+        if no:  # R09 R71
             return
         if self.case_state in AT_REST:  # R09 I04
             raise CaseAtRest()
-        if not told:
+        is_told_of = self.company.is_told_of if assigned else self.company.was_told_of
+        if not is_told_of(by.base):  # R21 R22
             raise NoticeNotGiven()
 
     @event(CaseStateKnown)

@@ -58,7 +58,7 @@ class Company:
         A systems advocate never passes as a community one.
         """
         known = self.assignments.get(by.actor_id)
-        return known == Assignment(by.base, by.agency_id)
+        return known == Assignment(by.base, by.agency_id)  # R21
 
     def is_in_disguise(self, by: RecordedBy) -> bool:
         """Whether an assigned advocate comes under another base or agency than theirs (R21)."""
@@ -71,7 +71,7 @@ class Company:
         """
         if by.actor_id in self.gone or self.is_in_disguise(by):  # R09
             return False
-        return any(known.agency_id == by.agency_id for known in self.assignments.values())
+        return any(known.agency_id == by.agency_id for known in self.assignments.values())  # R71
 
     @property
     def is_told(self) -> bool:

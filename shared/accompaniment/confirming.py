@@ -18,10 +18,10 @@ def confirmed_by(
     ``trained`` is what the edge knows of the one who confirms. ``SecondPersonNeeded``
     or ``TrainingNeeded`` where that is nobody entitled to it.
     """
-    if not confirming.told_by_staff:  # R71
+    if not confirming.told_by_staff:
         return "survivor"
-    if confirming.recorded_by.actor_id == yes_recorded_by.actor_id:
+    if confirming.recorded_by.actor_id == yes_recorded_by.actor_id:  # R71
         raise SecondPersonNeeded()
-    if not trained:
+    if not trained:  # R71
         raise TrainingNeeded()
     return "second_person"

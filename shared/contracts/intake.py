@@ -44,7 +44,7 @@ class InquiryBegun(Model):
     possession_code: Annotated[str | None, ShownOnce()] = None
 
 
-class BeginInquiry(Command):
+class BeginInquiry(Command):  # R74
     """Begin alone: no code, name, contact or advocate is asked (R74)."""
 
     returns: ClassVar[type[Model]] = InquiryBegun
@@ -144,6 +144,7 @@ class StateNeed(Spoken):  # R24 R62
 
     returns: ClassVar[type[Model]] = NeedRecorded
     participation_id: UUID
+    # R37: no list to choose from.
     words: words("needs")  # type: ignore[valid-type]
 
 
@@ -181,7 +182,7 @@ class ChooseOption(Spoken):
     offer_id: UUID | None = None
 
 
-class DeclineOption(Spoken):
+class DeclineOption(Spoken):  # R09 R48
     """Decline an option: legitimate, unscored, in effect at once (R48)."""
 
     on_conflict: ClassVar[Literal["tell", "retry"]] = "retry"

@@ -344,7 +344,7 @@ class EventSourcedApplication:
         """
         ctx = _reader.get(None)
         own = ctx.principal.participation_id if ctx and ctx.principal.kind == "survivor" else None
-        if own and participation_id not in (None, own):  # R50 R72
+        if own and participation_id not in (None, own):  # R50
             raise NotAllowed
         if everybody and (ctx is None or ctx.principal.kind not in _READS_EVERYBODY):
             raise NotAllowed

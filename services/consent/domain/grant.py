@@ -235,7 +235,7 @@ class Grant(Aggregate):
 
     def revoke(self, decision: Decision) -> None:
         """The end, for good, from every live state; no reason, no wait (R09, R71)."""
-        if self.state in LIVE:
+        if self.state in LIVE:  # R09
             _theirs(decision, self.participation_id)
             self._revoked(decision, self.recipient_agency_id)
 

@@ -237,7 +237,7 @@ class Participation(Aggregate):
         self._may_write()
         if set(self.erasures_of("needs")) - set(carried_out):
             raise ErasureUnderWay()
-        self._state_need(need_id=need_id, words=words, decision=decision)  # R37
+        self._state_need(need_id=need_id, words=words, decision=decision)
 
     def offer_options(
         self, offer_id: UUID, options: tuple[Option, ...], decision: Decision
@@ -297,7 +297,7 @@ class Participation(Aggregate):
         if declined is not None and still_no and not self._waiting_for(option.programme_type):
             return declined
         self._is_offered(option, offer_id)
-        self._lapse(self._waiting_for(option.programme_type), "declined")  # R48 R71
+        self._lapse(self._waiting_for(option.programme_type), "declined")  # R71
         self._decline_option(
             decision_id=decision_id,
             option=option.key,
@@ -348,10 +348,13 @@ class Participation(Aggregate):
     ) -> UUID:
         """Have record classes destroyed for good; recorded by staff it waits (R71)."""
         classes = list(dict.fromkeys(record_classes))
-        if not decision.told_by_staff:  # R71
-            self._lapse(self._erasures_waiting(classes), "decided_by_the_survivor")
-            self._erase(erasure_id, classes, decision)
-            return erasure_id
+        if decision.told_by_staff:  # R71
+            return self._let_erasure_wait(erasure_id, classes, decision)
+        self._lapse(self._erasures_waiting(classes), "decided_by_the_survivor")
+        self._erase(erasure_id, classes, decision)
+        return erasure_id
+
+    def _let_erasure_wait(self, erasure_id: UUID, classes: list[str], decision: Decision) -> UUID:
         for waiting in self._erasures_waiting(classes):
             if self.waiting[waiting].decision.recorded_by == decision.recorded_by:
                 return waiting
@@ -370,9 +373,9 @@ class Participation(Aggregate):
 
     def step_back(self, involvement: str, decision: Decision) -> None:
         """Pause or close; a choice still waiting lapses with a close (R09, R12)."""
-        if self.involvement in (involvement, "closed"):  # R09
+        if self.involvement in (involvement, "closed"):
             return
-        if involvement == "closed":
+        if involvement == "closed":  # R09
             self._lapse(self._choices_waiting(), "case_closed")
         self._change_involvement(involvement=involvement, decision=decision)
 
@@ -387,7 +390,7 @@ class Participation(Aggregate):
 
     def _may_write(self) -> None:
         self._not_at_rest()
-        if not self.company.is_told:  # R21 R22 R24
+        if not self.company.is_told:  # R21 R22
             raise NoticeNotGiven()
 
     def _not_at_rest(self) -> None:

@@ -47,7 +47,7 @@ class OptionCatalogue:
     def language(self, wanted: str) -> str:
         """The nearest language there is: the tag, its language, or English (R64)."""
         there = self.entries[0].texts
-        return next((t for t in (wanted, wanted.partition("-")[0]) if t in there), FALLBACK)  # R64
+        return next((t for t in (wanted, wanted.partition("-")[0]) if t in there), FALLBACK)
 
 
 @cache
@@ -73,7 +73,7 @@ def parse(data: dict[str, Any]) -> OptionCatalogue:
     )
     if len({e.option.key for e in entries}) != len(entries):
         raise ValueError("two options of one key")
-    if len({frozenset(e.texts) for e in entries}) != 1:
+    if len({frozenset(e.texts) for e in entries}) != 1:  # R64
         raise ValueError("an option is missing in one of the languages")
     if not {e.option.key for e in entries} >= NEVER_MISSING:  # R63 R65
         raise ValueError(f"one of {sorted(NEVER_MISSING)} is missing")

@@ -129,7 +129,7 @@ class Notice(Aggregate):
             return self.state
         way = preference.way(at, senders) if preference else "no_channel"
         if isinstance(way, Way):
-            self._queue(  # I09
+            self._queue(
                 participation_id=self.participation_id,
                 topic=self.topic,
                 preference_id=way.preference_id,
@@ -183,10 +183,11 @@ class Notice(Aggregate):
             return None
         found = self.verdict(topics, preference, policy, at=at)
         if isinstance(found, Way):
-            if found.send_from <= at:
-                return found
-            self._put_off_until("out_of_hours", found.send_from, at)
-        elif found == "lapsed" and self.tries:
+            if found.send_from > at:  # I09
+                self._put_off_until("out_of_hours", found.send_from, at)
+                return None
+            return found
+        if found == "lapsed" and self.tries:
             self.fail("gave_up", at=at)
         else:
             self.suppress(found, at=at)
@@ -200,7 +201,7 @@ class Notice(Aggregate):
         Whoever stores this relies on the cited versions of preference and topics.
         """
         until = min(at + HAND_OVER, way.send_until)
-        self._begin_sending(  # I09
+        self._begin_sending(
             participation_id=self.participation_id,
             topic=self.topic,
             tries=self.tries + 1,

@@ -137,13 +137,13 @@ class Channel:
 
     def useless(self, at: datetime) -> Suppressed | None:
         """Why it may not be used for something that comes up at ``at``; None if it may."""
-        if self.state == "awaiting_confirmation":
+        if self.state == "awaiting_confirmation":  # I09 R71
             return "unconfirmed"
-        if self.state != "safe":
+        if self.state != "safe":  # I09
             return "unsafe"
-        if not self.lasts(at):
+        if not self.lasts(at):  # I09
             return "stale"
-        return None if self.lasts(self.hours.next_opening(at)) else "out_of_hours"
+        return None if self.lasts(self.hours.next_opening(at)) else "out_of_hours"  # I09
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ class ContactPreference(Aggregate):
             return known.state
         waiting = known.recorded if known.renewal is None else known.renewal.recorded
         verified_on = known.verified_on if known.renewal is None else known.renewal.verified_on
-        by = confirmed_by(waiting.recorded_by, decision, trained=trained)  # R71
+        by = confirmed_by(waiting.recorded_by, decision, trained=trained)
         _check_window(known.hours, verified_on, known.stale_after_days, decision.recorded_at)
         self._confirm(
             channel_id=channel_id,
@@ -341,9 +341,11 @@ class ContactPreference(Aggregate):
         Whatever became of it, no other way is looked for (I09).
         """
         known = self.channels.get(channel_id)
-        if known is None or known.state == "erased":
+        if known is None or known.state == "erased":  # I09
             return "no_channel"
-        return known.useless(at) or self._way(channel_id, at)
+        if reason := known.useless(at):  # I09
+            return reason
+        return self._way(channel_id, at)
 
     def _way(self, channel_id: UUID, at: datetime) -> Way:
         known = self.channels[channel_id]

@@ -85,9 +85,9 @@ class TopicChoice(Aggregate):
         """
         if topic in self.chosen:
             return "chosen"
-        if topic not in self.waiting:
+        if topic not in self.waiting:  # R71
             raise NothingToConfirm()
-        by = confirmed_by(self.waiting[topic].recorded_by, decision, trained=trained)  # R71
+        by = confirmed_by(self.waiting[topic].recorded_by, decision, trained=trained)
         self._confirm(
             participation_id=self.participation_id,
             topic=topic,

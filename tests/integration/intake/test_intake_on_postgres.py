@@ -161,7 +161,6 @@ def test_other_words_under_the_key_of_the_first_are_refused_and_not_stored(world
     assert world.rows("SELECT count(*) FROM events") == before
 
 
-@pytest.mark.rule("R24")
 def test_after_an_erasure_no_guess_at_the_words_can_be_tested(world: World) -> None:
     """The mark of the words goes with their key; a repeat gets its answer all the same."""
     world.told()
@@ -284,7 +283,7 @@ def test_staff_whom_an_issuer_calls_a_survivor_are_staff_all_the_same(world: Wor
         world.say(asked.MakeContact, forger)
 
 
-@pytest.mark.rule("R72")
+@pytest.mark.rule("R50")
 def test_another_survivor_decides_and_reads_nothing_here(world: World) -> None:
     world.told()
     begun = world.do(Principal.anyone(), asked.BeginInquiry())
@@ -381,7 +380,7 @@ def test_a_no_that_a_fast_clock_dated_ahead_counts_from_now(world: World) -> Non
     assert entry.decided_at == entry.at == world.now
 
 
-@pytest.mark.rule("R72")
+@pytest.mark.rule("R50")
 @pytest.mark.parametrize("table", ["participations", "needs", "waiting", "timeline"])
 def test_a_read_sees_the_rows_of_the_participation_it_names_and_no_others(
     world: World, table: str

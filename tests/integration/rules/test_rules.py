@@ -9,13 +9,14 @@ import pytest
 
 from infra.rules import __main__ as rules
 from infra.rules.catalogue import RULES
-from infra.rules.mutating import NothingToBreak, mutants
+from infra.rules.mutating import NothingToBreak, mutant
+from infra.rules.proving import NotGreen, Prover
 from infra.rules.reading import Mark, Table, Unreadable, read
 
 CODE = """\
 def allowed(who: str) -> bool:
     if who == "parole":  # R03
-        raise PermissionError
+        raise PermissionError("parole")
     # R21 R22: a base, and its notice.
     return who == "advocate"
 
@@ -85,33 +86,129 @@ def test_a_rule_that_does_not_exist_is_told_with_its_place(planted: Path) -> Non
         read(planted)
 
 
-def test_what_a_mark_stands_at_is_broken_and_nothing_else(planted: Path) -> None:
-    broken = {
-        mark.rule: [text for _, text in mutants(planted, mark)]
-        for marks in read(planted).enforced.values()
-        for mark in marks
-    }
+BEFORE_AND_AFTER = {
+    "a refusal": ("    if wrong:  # R03\n        raise E", "    if False:  # R03\n        raise E"),
+    "a step": ("    check(it)  # R03", "    pass  # R03"),
+    "an answer": ("    return known == by  # R03", "    return True  # R03"),
+    "a reason": (
+        "    for x in (\n        ('late', now > end),  # R03\n    ):\n        pass",
+        "    for x in (\n        ('late', False),  # R03\n    ):\n        pass",
+    ),
+    "what is set": ("    told = ask(by)  # R03", "    told = True  # R03"),
+    "words": (
+        "    x = None if w is None else Sealed.pending(id, NEEDS, w)  # R03",
+        "    x = None if w is None else w  # R03",
+    ),
+    "a case": (
+        "    match x:\n        case 1:  # R03\n            y",
+        "    match x:\n        case 1 if False:  # R03\n            y",
+    ),
+}
 
-    assert CODE.replace('who == "parole"', "False") in broken["R03"]
-    assert CODE.replace('return who == "advocate"', "return None") in broken["R21"]
-    assert any("principal.trained" not in text for text in broken["R71"])
-    assert all("permit" in text or "R71" in text for text in broken["R71"])
+
+@pytest.mark.parametrize("what", BEFORE_AND_AFTER)
+def test_what_enforces_is_removed_and_nothing_else(tmp_path: Path, what: str) -> None:
+    before, after = (f"def f() -> bool:\n{text}\n" for text in BEFORE_AND_AFTER[what])
+    (tmp_path / "a.py").write_text(before, "utf-8")
+    line = next(n for n, text in enumerate(before.splitlines(), 1) if "# R03" in text)
+
+    assert mutant(tmp_path, Mark("a.py", line, "R03", False))[1] == after
 
 
-def test_a_mark_at_nothing_is_a_defect(planted: Path) -> None:
-    (planted / "services" / "door.py").write_text("def f() -> None:\n    # R03\n    x: int\n")
+@pytest.mark.parametrize(
+    ("policy", "left"),
+    [
+        (
+            "permit (principal, action, resource)\nwhen { a };",
+            "permit (principal, action, resource);",
+        ),
+        ("permit (principal, action, resource);", ""),
+        ("forbid (principal, action, resource)\nwhen { a }\nunless { b };", ""),
+    ],
+)
+def test_a_policy_lets_in_whom_it_kept_out(tmp_path: Path, policy: str, left: str) -> None:
+    (tmp_path / "a.cedar").write_text(f"// R03: why\n{policy}\n", "utf-8")
 
-    with pytest.raises(NothingToBreak):
-        list(mutants(planted, Mark("services/door.py", 2, "R03", True)))
+    found = mutant(tmp_path, Mark("a.cedar", 1, "R03", True))[1]
+    assert found == f"// R03: why\n{left}\n"
+
+
+def test_a_contract_asks_what_it_must_not_ask(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text('class Begin(Command):  # R74\n    language: str = "en"\n')
+
+    text = mutant(tmp_path, Mark("a.py", 1, "R74", False))[1]
+    assert text.endswith('    language: str = "en"\n    name: str | None = None\n')
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["def f() -> None:\n    # R03\n    x: int\n", "def f() -> str:\n    # R03\n    return x\n"],
+)
+def test_a_mark_at_nothing_that_enforces_is_a_defect(tmp_path: Path, code: str) -> None:
+    (tmp_path / "a.py").write_text(code)
+
+    with pytest.raises(NothingToBreak, match=r"a\.py:2 \(R03\) stands at nothing"):
+        mutant(tmp_path, Mark("a.py", 2, "R03", True))
 
 
 def test_a_test_that_notices_and_one_that_does_not(planted: Path) -> None:
     table = read(planted)
     [noticed], [missed] = table.enforced["R03"], table.enforced["R21"]
+    prover = Prover(planted)
 
-    assert rules._bites(planted, noticed, table.tested["R03"]) == "the condition is False"
-    assert rules._bites(planted, missed, table.tested["R21"]) is None
+    bite = prover.prove(noticed, table.tested["R03"])
+    assert str(bite) == "never taken: tests/test_door.py::test_parole_is_refused"
+    assert prover.prove(missed, table.tested["R21"]) is None
     assert (planted / "services" / "door.py").read_text("utf-8") == CODE
+
+
+PROVES_NOTHING = {
+    "an ordinary day": "assert not allowed('somebody') and allowed('advocate')",
+    "breaks down on its way": (
+        "try:\n        allowed('parole')\n    except PermissionError:\n        return\n"
+        "    raise ConnectionError('no broker')"
+    ),
+    "hangs": (
+        "try:\n        allowed('parole')\n    except PermissionError:\n        return\n"
+        "    __import__('time').sleep(60)"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", PROVES_NOTHING)
+def test_what_says_nothing_of_the_rule_is_no_bite(planted: Path, what: str) -> None:
+    test = f"from services.door import allowed\n\ndef test_it():\n    {PROVES_NOTHING[what]}\n"
+    (planted / "tests" / "test_door.py").write_text(test)
+
+    mark = Mark("services/door.py", 2, "R03", False)
+    assert Prover(planted, longest=10).prove(mark, ["tests/test_door.py::test_it"]) is None
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "def test_it():\n    assert False\n",
+        "import no_such_module\n\ndef test_it():\n    pass\n",
+        "def test_it(no_such_fixture):\n    pass\n",
+        "def test_other():\n    pass\n",
+    ],
+    ids=["always red", "not collected", "no infrastructure", "not there"],
+)
+def test_tests_that_are_not_green_before_prove_nothing(planted: Path, test: str) -> None:
+    (planted / "tests" / "test_door.py").write_text(test)
+
+    with pytest.raises(NotGreen):
+        Prover(planted).prove(
+            Mark("services/door.py", 2, "R03", False), ["tests/test_door.py::test_it"]
+        )
+
+
+def test_a_rule_that_there_is_not_is_said_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        rules.main(["--mutate", "--rule", "R99"])
+
+    assert ended.value.code == 2
+    assert "there is no rule R99; there are R01 to R74 and I01 to I16" in capsys.readouterr().err
 
 
 def test_the_catalogue_is_whole() -> None:
@@ -128,14 +225,19 @@ def test_every_rule_here_is_both_marked_and_tested_or_neither(ours: Table) -> No
     assert len([rule for rule in RULES if ours.enforced[rule]]) > 20
 
 
-def test_the_file_has_every_rule_with_its_places(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: Table
+def test_the_file_has_every_rule_and_one_without_a_mark_is_not_proven(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ours: Table,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(rules, "read", lambda: ours)
     monkeypatch.setattr(rules, "WRITTEN", tmp_path / "rules.json")
     monkeypatch.setattr(rules, "ROOT", tmp_path)
 
     assert rules.main([]) == 0
+    assert rules.main(["--mutate", "--rule", "R01"]) == 1
+    assert "R01 is marked nowhere" in capsys.readouterr().err
 
     written = json.loads((tmp_path / "rules.json").read_text("utf-8"))
     assert list(written) == list(RULES)

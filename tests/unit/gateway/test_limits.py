@@ -110,7 +110,7 @@ def test_an_agency_asks_for_disclosures_at_a_pace_of_its_own() -> None:
     assert door.use(row, "housing agency").status_code == 200
 
 
-@pytest.mark.rule("R73")
+@pytest.mark.rule("R74")
 def test_crisis_help_and_rights_are_never_limited() -> None:
     door = Door(limits=STRICT)
     for _ in range(6):

@@ -14,7 +14,6 @@ from tests.unit.gateway.door import Door
 TOPICS = {"crisis_help": CrisisHelp, "rights": Rights}
 
 
-@pytest.mark.rule("R73")
 @pytest.mark.rule("R74")
 @pytest.mark.parametrize("page", ["crisis-help", "rights"])
 def test_they_ask_no_service_no_credential_and_store_nothing(page: str) -> None:

@@ -74,6 +74,7 @@ def test_no_wording_promises_forgiveness_or_names_a_person_by_a_harm() -> None:
         assert avoided not in words
 
 
+@pytest.mark.rule("R64")
 def test_a_catalogue_with_a_key_twice_or_a_language_missing_is_not_read() -> None:
     row = {
         "key": "housing",

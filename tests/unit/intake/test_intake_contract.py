@@ -73,8 +73,6 @@ def test_no_message_carries_words_or_anything_but_ids_types_states_and_times() -
             assert info.annotation in plain or name in ("at", "base")
 
 
-@pytest.mark.rule("R41")
-@pytest.mark.rule("R48")
 def test_needs_options_choices_and_declines_are_told_to_nobody() -> None:
     participation = accompanied()
     participation.state_need(an_id("need"), words(), SURVIVOR)

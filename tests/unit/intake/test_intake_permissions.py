@@ -46,7 +46,6 @@ def test_the_survivor_does_everything_but_what_is_staffs_or_agencies() -> None:
 
 
 @pytest.mark.rule("R50")
-@pytest.mark.rule("R72")
 def test_another_survivor_may_nothing_here() -> None:
     assert allowed(OTHER_SURVIVOR) == PUBLIC
     assert allowed(SURVIVOR, participation_id="") == PUBLIC

@@ -271,7 +271,6 @@ def test_declining_undoes_an_earlier_choice_of_the_same_and_no_other() -> None:
     assert list(participation.chosen) == ["counselling"]
 
 
-@pytest.mark.rule("R41")
 def test_declining_ends_no_service_and_no_help() -> None:
     """I06: nothing but the option declined follows from a no."""
     participation = offered()
