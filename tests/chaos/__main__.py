@@ -14,6 +14,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tests.bench.machine import described, load
@@ -51,22 +52,49 @@ def main(arguments: list[str] | None = None) -> int:
     for name in names:
         row = known[name]
         seeds = progress.left(name, row.pieces) if asked.seed is None else [asked.seed]
+        tell = _Telling(row, len(seeds), again=asked.seed is not None)
         if name == "simulation":
-            _in_memory(seeds, note)
+            _in_memory(seeds, note, tell)
         else:
-            _on_platforms(row, seeds, note, progress)
+            _on_platforms(row, seeds, note, tell, progress)
     return 1 if broken else 0
 
 
-def _in_memory(seeds: list[int], note: Note) -> None:
+@dataclass
+class _Telling:
+    """What is printed of each piece: how far the row is, or that one seed was run again."""
+
+    row: Row
+    left: int
+    again: bool
+
+    def __call__(self, result: rows.Result, *, every: int = 1) -> None:
+        self.left -= 1
+        done = self.row.pieces - self.left
+        if not (self.again or result.findings or self.left == 0 or done % every == 0):
+            return
+        how_far = "again" if self.again else f"{done:,} of {self.row.pieces:,} done"
+        print(
+            f"{result.row} seed {result.seed} ({how_far}): {result.faults} faults,"
+            f" {result.acknowledged} acknowledged, {len(result.findings)} broken promises",
+            flush=True,
+        )
+        for finding in result.findings:
+            print(f"  {finding}", flush=True)
+        if result.findings:
+            print(f"  Again: make soak ONLY={result.row} SEED={result.seed}", flush=True)
+
+
+def _in_memory(seeds: list[int], note: Note, tell: _Telling) -> None:
     for seed in seeds:
         result = rows.simulation(seed)
         note(result)
-        if result.findings or not (seed + 1) % 1_000:
-            _tell(result, seed + 1)
+        tell(result, every=1_000)
 
 
-def _on_platforms(row: Row, seeds: list[int], note: Note, progress: Progress) -> None:
+def _on_platforms(
+    row: Row, seeds: list[int], note: Note, tell: _Telling, progress: Progress
+) -> None:
     left = list(seeds)
     while left:
         with ExitStack() as stack:
@@ -74,22 +102,10 @@ def _on_platforms(row: Row, seeds: list[int], note: Note, progress: Progress) ->
             for _ in range(min(PIECES_OF_A_PLATFORM, len(left))):
                 result = rows.ROWS[row.name](there, left.pop(0))
                 note(result)
-                _tell(result, row.pieces - len(left))
+                tell(result)
                 if result.findings:
                     print(f"  kept: {progress.keep(there.processes.folder, result)}", flush=True)
                     break
-
-
-def _tell(result: rows.Result, done: int) -> None:
-    print(
-        f"{result.row} seed {result.seed} ({done:,} done): {result.faults} faults,"
-        f" {result.acknowledged} acknowledged, {len(result.findings)} broken promises",
-        flush=True,
-    )
-    for finding in result.findings:
-        print(f"  {finding}", flush=True)
-    if result.findings:
-        print(f"  Again: make soak ONLY={result.row} SEED={result.seed}", flush=True)
 
 
 def _report(progress: Progress) -> int:

@@ -213,12 +213,14 @@ class Books:
             yield Finding("lost", waiting)
 
     def applied(self) -> Iterator[Finding]:
-        """Each published event has each of its effects exactly once, in its stream's order."""
+        """Each published event has each of its effects exactly once, and all effects of a stream
+        in a follower are in the order of that stream."""
         effects = {service: _effects(log) for service, log in self.logs.items()}
         for producer, log in self.logs.items():
-            reached: dict[tuple[str, str, str], int] = {}
+            reached: dict[tuple[str, str], int] = {}
             for event in log:
                 cause = f"{producer}/{event.position}"
+                last: dict[tuple[str, str], int] = {}
                 for follower, name in EFFECTS.get((producer, event.name), ()):
                     found = effects[follower].get((cause, name), [])
                     if len(found) != 1:
@@ -226,10 +228,12 @@ class Books:
                         what = f"{follower} has {name} of {cause} {len(found)} times: {found}"
                         yield Finding(kind, what)
                         continue
-                    place = (follower, name, event.stream)
+                    # Whatever it leads to: what came first leads to what comes first.
+                    place = (follower, event.stream)
                     if found[0] < reached.get(place, 0):
                         yield Finding("reordered", f"{follower} has {name} of {cause} too early")
-                    reached[place] = found[0]
+                    last[place] = max(found[0], last.get(place, 0))
+                reached |= {place: max(at, reached.get(place, 0)) for place, at in last.items()}
 
     def in_the_ledger(self) -> Iterator[Finding]:
         """Each position of each log is one leaf, and no other is. ``sayso audit verify`` holds

@@ -115,6 +115,17 @@ def reordered(connect: Connect) -> None:
     )
 
 
+def let_go_before_known(connect: Connect) -> None:
+    """Another effect of the same stream comes first: whoever was let go stays known for ever."""
+    known, gone = _known_and_gone(connect)
+    _changing(
+        connect,
+        "consent",
+        "UPDATE events SET topic = other.topic, state = other.state FROM events other"
+        f" WHERE (events.position, other.position) IN (({known}, {gone}), ({gone}, {known}))",
+    )
+
+
 def command_gone(connect: Connect) -> None:
     _run(connect, "consent", "DELETE FROM commands WHERE method = 'give_grant'")
 
@@ -177,6 +188,14 @@ def _given_and_revoked(connect: Connect) -> tuple[int, int]:
     )
 
 
+def _known_and_gone(connect: Connect) -> tuple[int, int]:
+    """Where consent heard that somebody has an advocate, and that they let them go."""
+    log = Books(connect).logs["consent"]
+    known = {e.stream: e.position for e in log if e.name == "Accompaniment.AdvocateKnown"}
+    gone = {e.stream: e.position for e in log if e.name == "Accompaniment.AdvocateGone"}
+    return next((known[stream], gone[stream]) for stream in known if stream in gone)
+
+
 PLANTS: dict[Plant, tuple[str, str]] = {
     inbox_row_gone: ("lost", "consent heard 0 of"),
     inbox_moved_on: ("lost", "intake heard"),
@@ -185,6 +204,7 @@ PLANTS: dict[Plant, tuple[str, str]] = {
     applied_twice: ("twice", "intake has effects of"),
     effect_gone: ("lost", "intake has Note.Noted of"),
     reordered: ("reordered", "intake has Note.Noted of consent/"),
+    let_go_before_known: ("reordered", "consent has Accompaniment.AdvocateGone of intake/"),
     command_gone: ("lost", "was acknowledged, and is not stored"),
     answered_otherwise: ("inconsistent", "was answered otherwise than it is stored"),
     decision_gone: ("lost", "was acknowledged, and no event says so"),

@@ -30,6 +30,7 @@ class History:
     seed: int
     log: Log
     store: Store
+    broker: Broker
     trace: list[str] = field(default_factory=list)
 
 
@@ -40,7 +41,7 @@ def simulate(seed: int, follower_class: type[Follower] = Follower) -> History:
     poison = {e.position: rng.randrange(1, 4) for e in entries if rng.random() < 0.1}
     log, broker, clock = Log(entries, rng=rng, crash_rate=CRASHES), Broker(rng), Clock()
     store = Store(rng, crash_rate=CRASHES, poison=poison)
-    history = History(seed, log, store)
+    history = History(seed, log, store, broker)
 
     def started() -> Follower:
         return follower_class("consent", "intake", store, log.after, clock, infrastructure=(Crash,))

@@ -57,6 +57,26 @@ def test_the_same_seed_is_the_same_life_with_the_same_keys() -> None:
     assert command_id("kills/7/0/0", 3) != command_id("kills/7/0/1", 3)
 
 
+def test_a_soak_says_how_far_a_row_is_and_one_seed_is_no_part_of_that(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(rows, "simulation", lambda seed: Result("simulation", seed, faults=8))
+    monkeypatch.setattr(soak, "Progress", lambda _commit: Progress("aaa", tmp_path))
+    for seed in range(FULL.simulation - 2_500):
+        Progress("aaa", tmp_path).note(Result("simulation", seed))
+    assert soak.main(["--only", "simulation"]) == 0
+    far = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert far == [
+        "simulation seed 7999 (8,000 of 10,000 done)",
+        "simulation seed 8999 (9,000 of 10,000 done)",
+        "simulation seed 9999 (10,000 of 10,000 done)",
+    ]
+
+    assert soak.main(["--only", "simulation", "--seed", "99999999"]) == 0
+    again = "simulation seed 99999999 (again): 8 faults, 0 acknowledged, 0 broken promises\n"
+    assert capsys.readouterr().out == again
+
+
 class _Answer:
     """What every command is answered in a life that is only read."""
 
@@ -111,5 +131,6 @@ def test_a_soak_with_a_broken_promise_says_so_and_how_to_repeat_it(
     monkeypatch.setattr(rows, "simulation", lambda _seed: broken)
     assert soak.main(["--only", "simulation", "--seed", "7"]) == 1
     said = capsys.readouterr().out
+    assert "simulation seed 7 (again): 0 faults, 0 acknowledged, 1 broken promises" in said
     assert "lost: something" in said
     assert "make soak ONLY=simulation SEED=7" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -131,26 +132,33 @@ class Broker:
 
     rng: random.Random
     queue: list[bytes] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    """What it has done to messages so far: dropped, forgotten, duplicated, reordered."""
 
     def publish(self, batch: Sequence[Announcement]) -> None:
         for one in batch:
             if self.rng.random() < 0.1:
                 raise ConnectionError("gone before the confirm")
             fate = self.rng.random()
-            if fate > 0.1:
-                self.queue.append(one.to_json())
-            if fate > 0.8:
-                self.queue.append(one.to_json())
+            copies = 0 if fate <= 0.1 else 1 if fate <= 0.8 else 2
+            self.queue += [one.to_json()] * copies
+            if copies != 1:
+                self.faults["duplicated" if copies else "dropped"] += 1
         if self.rng.random() < 0.1:
             raise ConnectionError("gone before the confirm")
 
     def deliver(self) -> bytes | None:
         if self.rng.random() < 0.02:
+            self.faults["forgotten"] += len(self.queue)
             self.queue.clear()
         if not self.queue:
             return None
         at = 0 if self.rng.random() < 0.6 else self.rng.randrange(len(self.queue))
-        return self.queue[at] if self.rng.random() < 0.1 else self.queue.pop(at)
+        self.faults["reordered"] += at > 0
+        if self.rng.random() < 0.1:
+            self.faults["duplicated"] += 1
+            return self.queue[at]
+        return self.queue.pop(at)
 
 
 @dataclass
