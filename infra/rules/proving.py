@@ -24,6 +24,8 @@ from infra.rules.reading import ROOT, Mark
 LONGEST = 600
 """Seconds for the tests of one rule."""
 
+_STORES = "tests/integration/"
+
 _PLUGINS = ("-p", "no:cacheprovider", "-p", noticing.__name__)
 
 
@@ -53,7 +55,7 @@ class Prover:
     def prove(self, mark: Mark, tests: Sequence[str]) -> Bite | None:
         """The bite, or nothing. ``NothingToBreak``; ``NotGreen`` where the tests prove nothing."""
         how, text = mutant(self._copy, mark)
-        for chosen in _in_turn(tests):
+        for chosen in _in_turn(mark, tests):
             self._must_be_green(chosen)
             path = self._copy / mark.path
             whole = path.read_text("utf-8")
@@ -93,11 +95,19 @@ class Prover:
             return ran.returncode, answer.read().decode(), ran.stdout.decode()[-2000:]
 
 
-def _in_turn(tests: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Those without services first; the whole journeys take too long to be of use here."""
-    fast = tuple(t for t in tests if not t.startswith(("tests/integration", "tests/e2e")))
-    slow = tuple(t for t in tests if t.startswith("tests/integration"))
-    yield from filter(None, (fast, slow))
+def _in_turn(mark: Mark, tests: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Those without stores first, then those of the marked service, then each other folder.
+
+    The whole journeys take too long to be of use here.
+    """
+    folders: dict[str, list[str]] = {}
+    for test in tests:
+        if not test.startswith("tests/e2e/"):
+            slow = test.startswith(_STORES)
+            folders.setdefault("/".join(test.split("/")[:3]) if slow else "", []).append(test)
+    own = _STORES + mark.path.split("/")[1]
+    for folder in sorted(folders, key=lambda f: (f != "", f != own, f)):
+        yield tuple(folders[folder])
 
 
 @contextmanager

@@ -12,9 +12,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from tests.chaos.acknowledged import Acknowledgement
+from tests.chaos.announced import Heard
 
 LEDGER = "audit"
 
@@ -92,7 +94,7 @@ class Event:
     command: tuple[str, str] | None
 
 
-def check(connect: Connect, acknowledged: Iterable[Acknowledgement]) -> list[Finding]:
+def check(connect: Connect, acknowledged: Iterable[Acknowledgement], heard: Heard) -> list[Finding]:
     """Everything, once the platform is at rest; empty where all of it holds."""
     books = Books(connect)
     return [
@@ -100,6 +102,7 @@ def check(connect: Connect, acknowledged: Iterable[Acknowledgement]) -> list[Fin
         *books.acknowledged(acknowledged),
         *books.once(),
         *books.announced(),
+        *books.heard(heard),
         *books.applied(),
         *books.in_the_ledger(),
     ]
@@ -211,6 +214,20 @@ class Books:
         """Relay and followers are at the last published position, and nothing is set aside."""
         for waiting in at_rest(self._connect):
             yield Finding("lost", waiting)
+
+    def heard(self, heard: Heard) -> Iterator[Finding]:
+        """Each published event was at the broker, at least once, and first in its log's order."""
+        for service, log in self.logs.items():
+            published = [event.position for event in log if event.previous is not None]
+            first = list(dict.fromkeys(heard.positions.get(service, ())))
+            if missing := sorted(set(published) - set(first)) if heard.complete else []:
+                yield Finding("lost", f"the broker was never given {missing[:5]} of {service}")
+            if unknown := sorted(set(first) - set(published)):
+                what = f"the broker was given {unknown[:5]} of {service}, which are not published"
+                yield Finding("inconsistent", what)
+            for before, after in pairwise(first):
+                if after < before:
+                    yield Finding("reordered", f"{service}/{after} was announced after {before}")
 
     def applied(self) -> Iterator[Finding]:
         """Each published event has each of its effects exactly once, and all effects of a stream

@@ -17,6 +17,7 @@ from shared.eventstore.embedded import EmbeddedServer
 from shared.eventstore.provision import database_name
 from shared.messaging.assembly import written
 from tests.chaos.acknowledged import Acknowledged, now
+from tests.chaos.announced import Listening
 from tests.chaos.steps import Doom, status_of
 from tests.support.eventually import eventually
 from tests.support.postgres import embedded_server
@@ -50,12 +51,14 @@ class Platform:
     broker: RabbitMQ
     server: EmbeddedServer
     processes: Processes
+    listening: Listening
     up: dict[str, Service] = field(default_factory=dict)
     recoveries: list[Recovery] = field(default_factory=list)
     """One for each kill, in the order in which they came about."""
 
     def begin(self) -> Platform:
         """Start every service and wait until all are ready."""
+        self.listening.begin()
         self.up = {name: self.processes.start(name) for name in written()}
         self.wait_until_ready()
         return self
@@ -98,7 +101,11 @@ class Platform:
 
     def kill_broker(self, acknowledged: Acknowledged, *, wiped: bool) -> threading.Thread:
         """SIGKILL, with or without its data; started again at once."""
-        (self.broker.wipe_and_start if wiped else self.broker.kill_and_start)()
+        if wiped:
+            self.broker.wipe_and_start()
+            self.listening.begin_again()
+        else:
+            self.broker.kill_and_start()
         what = "broker, wiped" if wiped else "broker"
         at = now()  # its own start is not ours to shorten
         return self._recovering(what, at, lambda: acknowledged.answered_since(None, at))
@@ -172,4 +179,4 @@ def platform(broker: RabbitMQ | None = None) -> Iterator[Platform]:
         server = stack.enter_context(embedded_server())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sayso-chaos-")))
         made = stack.enter_context(processes(broker, server, folder, VARIABLES))
-        yield Platform(broker, server, made).begin()
+        yield Platform(broker, server, made, Listening(broker)).begin()

@@ -240,7 +240,8 @@ def found(platform: Platform, told: Acknowledged) -> list[str]:
         ends = checker.ends(platform.connection)
         waiting = checker.at_rest(platform.connection)
         assert not waiting, waiting
-        findings[:] = [str(finding) for finding in checker.check(platform.connection, told)]
+        checked = checker.check(platform.connection, told, platform.listening.up_to_now())
+        findings[:] = [str(finding) for finding in checked]
         assert checker.ends(platform.connection) == ends, "a log went on meanwhile"
         return True
 

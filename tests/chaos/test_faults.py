@@ -6,13 +6,14 @@ row that fails says how its seed is run again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from shared.messaging.assembly import written
 from tests.chaos import checker, rows, sizes
 from tests.chaos.acknowledged import Acknowledged
+from tests.chaos.announced import Heard
 from tests.chaos.plants import PLANTS, Plant, an_end_before_a_disclosure, undone
 from tests.chaos.platform import Platform
 from tests.chaos.platform import platform as a_platform
@@ -43,6 +44,9 @@ def test_services_killed_under_load_lose_repeat_and_reorder_nothing(
     platform: Platform, seed: int
 ) -> None:
     result = held(rows.kills(platform, seed))
+    heard = platform.listening.up_to_now()
+    assert heard.complete, "nothing was wiped yet: each message is looked for"
+    assert {"intake", "consent"} <= set(heard.positions)
     assert result.faults == sizes.KILLS
     assert sum(map(len, result.recoveries.values())) == sizes.KILLS
     assert set(result.recoveries) == {f"service {name}" for name in written()}
@@ -120,7 +124,50 @@ def test_a_planted_violation_is_found(platform: Platform, told: Acknowledged, pl
     kind, words = PLANTS[plant]
     with undone(platform.connection) as connect:
         plant(connect)
-        found = checker.check(connect, told)
+        found = checker.check(connect, told, platform.listening.up_to_now())
+    assert any(finding.kind == kind and words in finding.what for finding in found), found[:5]
+
+
+def never(positions: list[int]) -> None:
+    """A message was never handed to the broker."""
+    gone = positions[len(positions) // 2]
+    positions[:] = [position for position in positions if position != gone]
+
+
+def too_early(positions: list[int]) -> None:
+    """A message overtook another."""
+    positions.insert(0, positions[-1])
+
+
+def never_stored(positions: list[int]) -> None:
+    """A message is of nothing that is in the log."""
+    positions.append(10**9)
+
+
+@pytest.mark.parametrize(
+    ("plant", "kind", "words"),
+    [
+        (never, "lost", "the broker was never given ["),
+        (too_early, "reordered", "was announced after"),
+        (never_stored, "inconsistent", "the broker was given [1000000000] of consent"),
+    ],
+)
+def test_what_the_broker_was_given_is_held_against_the_log(
+    platform: Platform,
+    told: Acknowledged,
+    plant: Callable[[list[int]], None],
+    kind: str,
+    words: str,
+) -> None:
+    # As if nothing had been wiped here before: whatever is in the logs was announced.
+    logs = checker.Books(platform.connection).logs
+    published = {
+        service: [event.position for event in log if event.previous is not None]
+        for service, log in logs.items()
+    }
+    assert checker.check(platform.connection, told, Heard(published)) == []
+    plant(published["consent"])
+    found = checker.check(platform.connection, told, Heard(published))
     assert any(finding.kind == kind and words in finding.what for finding in found), found[:5]
 
 
