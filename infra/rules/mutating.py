@@ -7,7 +7,7 @@ ordinary day would notice:
   report or act, and never merely let through
 - a marked statement, or policy that forbids, is left out
 - what a marked line returns or sets is the answer that lets pass: nothing where nothing wrong
-  can be said, else true; a marked reason among several never holds
+  can be said, else true; so is one marked check of several, and a marked reason never holds
 - words that are sealed stay open
 - a policy that permits loses its condition; one without a condition opens a door, and is left out
 - a marked contract asks for what the rule says it must not ask, or takes what it lists alone
@@ -60,7 +60,7 @@ def _python(source: str, mark: Mark) -> tuple[str, Change] | None:
     tree = ast.parse(source)
     first = _first_line_of_code(source, mark)
     node = next((n for n in ast.walk(tree) if _is_at(n, first)), None)
-    return None if node is None else _without(source, tree, node, mark)
+    return None if node is None else _without(source, tree, node, mark, first)
 
 
 def _first_line_of_code(source: str, mark: Mark) -> int:
@@ -102,13 +102,15 @@ def _head(node: ast.AST) -> int:
     return getattr(node, "end_lineno", 0) or 0
 
 
-def _without(source: str, tree: ast.Module, node: ast.AST, mark: Mark) -> tuple[str, Change] | None:
+def _without(
+    source: str, tree: ast.Module, node: ast.AST, mark: Mark, line: int
+) -> tuple[str, Change] | None:
     found: tuple[str, Change] | None = None
     match node:
         case ast.If():
             found = "never taken", _replace(source, node.test, "False")
         case ast.Return(value=ast.expr() as value) | ast.Assign(value=value):
-            found = _letting_pass(source, tree, node, value)
+            found = _letting_pass(source, tree, node, _marked_part(value, line))
         case ast.Expr() | ast.Raise():
             found = "left out", _replace(source, node, "pass")
         case ast.match_case(guard=ast.expr() as guard):
@@ -126,6 +128,15 @@ def _without(source: str, tree: ast.Module, node: ast.AST, mark: Mark) -> tuple[
             at = _offset(source, last.end_lineno or 0, last.end_col_offset or 0)
             found = f"it asks for {field.partition(':')[0]}", (at, at, f"\n    {field}")
     return found
+
+
+def _marked_part(value: ast.expr, line: int) -> ast.expr:
+    """One check of several on lines of their own (``one or other``), where that is marked."""
+    if not isinstance(value, ast.BoolOp) or not isinstance(value.op, ast.Or):
+        return value
+    if value.lineno != value.end_lineno:
+        return next(p for p in value.values if p.lineno <= line <= (p.end_lineno or 0))
+    return value
 
 
 def _letting_pass(

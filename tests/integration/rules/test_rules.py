@@ -90,6 +90,10 @@ BEFORE_AND_AFTER = {
     "a refusal": ("    if wrong:  # R03\n        raise E", "    if False:  # R03\n        raise E"),
     "a step": ("    check(it)  # R03", "    pass  # R03"),
     "an answer": ("    return known == by  # R03", "    return True  # R03"),
+    "one check of several": (
+        "    return (\n        one(it)\n        or other(it)  # R03\n    )",
+        "    return (\n        one(it)\n        or True  # R03\n    )",
+    ),
     "a reason": (
         "    for x in (\n        ('late', now > end),  # R03\n    ):\n        pass",
         "    for x in (\n        ('late', False),  # R03\n    ):\n        pass",
