@@ -84,7 +84,7 @@ class Company:
 
     def must_have_told(self, who: Principal) -> None:
         """``NoticeNotGiven`` to staff before the notice of their base: they read nothing (R22)."""
-        if who.kind == "staff" and not self.is_told_of(who.base):  # R21 R22
+        if who.kind == "staff" and not self.is_told_of(who.base):  # R22
             raise NoticeNotGiven()
 
     def was_told_of(self, base: str | None) -> bool:
