@@ -19,6 +19,7 @@ from services.notifications.domain.preference import (
 )
 from services.notifications.domain.topics import NothingToConfirm, TopicChoice
 from services.notifications.formats.address import sendable
+from shared.accompaniment.accompaniment import Accompaniment
 from shared.accompaniment.following import assigned, must_have_told, said
 from shared.contracts import notifications as asked
 from shared.contracts.base import Done, Request
@@ -181,10 +182,12 @@ class NotificationsApplication(EventSourcedApplication):
     def tell(self, participation_id: UUID, topic: str, work: Work) -> None:
         """Request a notice of the message at hand, if the person chose its topic.
 
-        Otherwise nothing at all is stored, not even that nothing was sent.
+        Otherwise nothing at all is stored, not even that nothing was sent. Where their
+        case rests, that it was not sent is on record, for them to read.
         """
         topics_id = TopicChoice.create_id(participation_id)
         preference_id = ContactPreference.create_id(participation_id)
+        beside_id = Accompaniment.create_id(participation_id)
         topics = work.find(TopicChoice, topics_id)
         if topics is None or not topics.wants(topic):  # R11 R26
             return
@@ -198,12 +201,18 @@ class NotificationsApplication(EventSourcedApplication):
             requested_at=work.ctx.now,
         )
         preference = work.find(ContactPreference, preference_id)
-        notice.check(preference, senders=self.senders, at=work.ctx.now)
-        # I09: a no that is stored meanwhile counts.
-        work.rely_on(topics_id, preference_id)
+        beside = work.find(Accompaniment, beside_id)
+        at_rest = beside is not None and beside.at_rest
+        notice.check(preference, senders=self.senders, at=work.ctx.now, at_rest=at_rest)
+        # I09: a no that is stored meanwhile counts, and a rest.
+        work.rely_on(topics_id, preference_id, beside_id)
         work.save(notice)
         if notice.state == "queued":
             schedule_sending(notice, work)
+
+    def leave_alone(self, participation_id: UUID, work: Work) -> None:
+        """Their case rests from now on: what is queued is looked at, and suppressed."""
+        _look_again(participation_id, work)
 
     def erase_contact(self, participation_id: UUID, erasure_id: UUID, work: Work) -> None:
         """The key of the contact class is destroyed: every way of contact ends."""

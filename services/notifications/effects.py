@@ -38,6 +38,8 @@ from services.notifications.domain.topics import TopicChoice
 from services.notifications.formats.address import sendable
 from services.notifications.formats.mail import compose, message_id
 from services.notifications.tables import on_its_way
+from shared.accompaniment.accompaniment import Accompaniment
+from shared.accompaniment.following import must_hear
 from shared.contracts.refusal import Unavailable
 from shared.eventstore.batch import AlreadyDone
 from shared.eventstore.work import Context, DueRow, Work
@@ -79,6 +81,7 @@ class Carrier(Protocol):
 
 @dataclass(frozen=True, repr=False)
 class _Letter:
+    participation_id: UUID
     recipient: str
     message: bytes
     wording: Wording
@@ -142,11 +145,23 @@ class Sending:
         else:
             self._hand_over(self._carrier, row, ctx, letter)
 
+    def _is_up_to_date(self, row: DueRow, ctx: Context, whose: UUID) -> bool:
+        """Whether it is known here by now if their case rests (R09, I04); else the notice waits."""
+        try:
+            must_hear(self._app, whose)
+        except Unavailable:
+            log.warning("put off", code=Unavailable.code)
+            self._app.postpone(row, self._now(ctx).now + PAUSE)
+            return False
+        return True
+
     def _hand_over(self, carrier: Carrier, row: DueRow, ctx: Context, letter: _Letter) -> None:
         """Everything slow first; then the intent; then the message, at once."""
         still_due: DueRow | None = row
         try:
             with carrier.ready_for(letter.recipient) as hands:
+                if not self._is_up_to_date(row, ctx, letter.participation_id):
+                    return
                 started = self._monotonic()
                 seconds = self._begin(row, self._now(ctx), letter)
                 if seconds is None:
@@ -171,17 +186,21 @@ class Sending:
     def _begin(self, row: DueRow, ctx: Context, letter: _Letter) -> float | None:
         """Store the intent; for how many seconds it holds, or None where nothing may be sent.
 
-        It relies on the very versions of preference and topics that it cites: a
-        no that is stored before it is seen, and one that is stored after it
-        waits with its answer until the message is through (:meth:`let_pass`).
+        It relies on the very versions of preference and topics that it cites, and on
+        what is known of their case: a no that is stored before it is seen, and one
+        that is stored after it waits with its answer until the message is through
+        (:meth:`let_pass`).
         """
 
         def intend(notice: Notice, work: Work) -> float | None:
             seen = _Seen(work, row.key)
-            way = notice.recheck(seen.topics, seen.preference, self._policy, at=ctx.now)
+            way = notice.recheck(
+                seen.topics, seen.preference, self._policy, at=ctx.now, at_rest=seen.at_rest
+            )
             if way is None or seen.topics is None:
                 return None
-            work.rely_on(way.preference_id, seen.topics.id)  # I09
+            beside_id = Accompaniment.create_id(notice.participation_id)
+            work.rely_on(way.preference_id, seen.topics.id, beside_id)  # I09
             until = notice.begin_sending(
                 way,
                 topics_version=seen.topics.version,
@@ -220,7 +239,9 @@ class Sending:
 
     def _recheck(self, notice: Notice, work: Work) -> None:
         seen = _Seen(work, str(notice.id))
-        notice.recheck(seen.topics, seen.preference, self._policy, at=work.ctx.now)
+        notice.recheck(
+            seen.topics, seen.preference, self._policy, at=work.ctx.now, at_rest=seen.at_rest
+        )
 
     def _put_off(self, reason: PutOff) -> Callable[[Notice, Work], None]:
         return lambda notice, work: notice.put_off(reason, self._policy, at=work.ctx.now)
@@ -248,7 +269,7 @@ class Sending:
             message_id=message_id(notice.id, self._app.edge.secrets["message_id"], by.domain),
             at=at,
         )
-        return _Letter(recipient, message, wording)
+        return _Letter(notice.participation_id, recipient, message, wording)
 
     def _opened(self, words: Sealed | None) -> str | None:
         if words is None:
@@ -280,17 +301,22 @@ class _Seen:
         self.notice = work.find(Notice, UUID(key))
         self.topics: TopicChoice | None = None
         self.preference: ContactPreference | None = None
+        self.at_rest = False
         self._at = work.ctx.now
         if self.notice is not None:
             whose = self.notice.participation_id
             self.topics = work.find(TopicChoice, TopicChoice.create_id(whose))
             self.preference = work.find(ContactPreference, ContactPreference.create_id(whose))
+            beside = work.find(Accompaniment, Accompaniment.create_id(whose))
+            self.at_rest = beside is not None and beside.at_rest
 
     def may_go(self, policy: NoticePolicy) -> Way | None:
         """The way it may go now, as far as can be seen before the intent."""
         if self.notice is None or self.notice.state != "queued":
             return None
-        found = self.notice.verdict(self.topics, self.preference, policy, at=self._at)
+        found = self.notice.verdict(
+            self.topics, self.preference, policy, at=self._at, at_rest=self.at_rest
+        )
         return found if isinstance(found, Way) and found.send_from <= self._at else None
 
 

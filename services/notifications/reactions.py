@@ -9,11 +9,13 @@ import structlog
 
 from services.notifications.application import CONTACT, NotificationsApplication
 from shared.accompaniment import following
+from shared.accompaniment.accompaniment import AT_REST
 from shared.contracts.consent import (
     DisclosureMadeMessage,
     GrantGivenMessage,
     GrantRevokedMessage,
 )
+from shared.contracts.intake import CaseStateMessage
 from shared.contracts.keyring import ConfirmForgotten, KeysDestroyedMessage
 from shared.contracts.refusal import Refused
 from shared.eventstore.work import Handler, Work
@@ -28,6 +30,13 @@ def tell_of_sharing(
 ) -> None:
     """Consent was given, revoked or used: a neutral notice to whoever chose ``sharing``."""
     app.tell(message.participation_id, "sharing", work)
+
+
+def rest_or_go_on(app: NotificationsApplication, message: CaseStateMessage, work: Work) -> None:
+    """A case is paused or closed: nobody is contacted, also about what is queued (R09, I04)."""
+    following.case_state_changed(app, message, work)
+    if message.state in AT_REST:
+        app.leave_alone(message.participation_id, work)
 
 
 def forget_keys(app: NotificationsApplication, message: KeysDestroyedMessage, work: Work) -> None:
@@ -58,5 +67,6 @@ REACTIONS: dict[str, Handler] = {
     GrantRevokedMessage.type: tell_of_sharing,
     DisclosureMadeMessage.type: tell_of_sharing,
     **following.REACTIONS,
+    CaseStateMessage.type: rest_or_go_on,
     KeysDestroyedMessage.type: forget_keys,
 }

@@ -77,6 +77,11 @@ class Accompaniment(Aggregate):
         if self.case_state != state:
             self._case_state_known(self.participation_id, state)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the survivor paused or closed their case, as far as it is known here."""
+        return self.case_state in AT_REST
+
     def must_be_told(self) -> None:
         """Refuses a survivor's own words too before the notice for whoever helps now (R22)."""
         if not self.company.is_told:  # R21 R22
@@ -97,7 +102,7 @@ class Accompaniment(Aggregate):
             raise NotAssigned()
         if no:  # R09 R71
             return
-        if self.case_state in AT_REST:  # R09 I04
+        if self.at_rest:  # R09 I04
             raise CaseAtRest()
         is_told_of = self.company.is_told_of if assigned else self.company.was_told_of
         if not is_told_of(by.base):  # R21 R22

@@ -100,6 +100,18 @@ def must_have_told(app: _Application, whose: UUID, asker: Principal) -> None:
     company.must_have_told(asker)
 
 
+def must_hear(app: _Application, whose: UUID) -> None:
+    """Return when everything that intake has said of this survivor by now is heard here.
+
+    For what cannot be taken back and must not happen once their case rests (R09, I04).
+    ``Unavailable`` where that takes too long, intake is away, or something waits to be
+    heard again.
+    """
+    _hear_first(app, whose)
+    if app.news_waits("intake", whose):
+        raise Unavailable()
+
+
 def _is_told(app: _Application, whose: UUID) -> bool:
     """Whether it is known here that the notice for whoever helps now was given."""
     found = app.aggregate(Accompaniment.create_id(whose))

@@ -174,7 +174,7 @@ class NoticeSuppressedMessage(Message):
 
     no_channel, stale, unsafe, out_of_hours, unconfirmed; they_call (the person comes to us);
     no_sender (nothing can be sent by the way they called safe); not_chosen (not any more);
-    lapsed (too old).
+    lapsed (too old); at_rest (the person paused or closed their case).
     """
 
     type: ClassVar[str] = "notifications.notice.suppressed.v1"

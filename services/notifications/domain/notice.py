@@ -2,6 +2,7 @@
 
 Requested only for a topic that the person chose; then checked against their
 preference: queued for one live way of contact, or suppressed with the reason.
+Whoever paused or closed their case is contacted about nothing until they reopen it.
 When its time has come it is checked again, and only then sent: the intent is
 stored first, then the message is handed over, then what became of it is stored.
 A notice whose outcome nobody knows is never sent again.
@@ -118,16 +119,24 @@ class Notice(Aggregate):
     # -- when it is requested -----------------------------------------------------------------
 
     def check(
-        self, preference: ContactPreference | None, *, senders: frozenset[str], at: datetime
+        self,
+        preference: ContactPreference | None,
+        *,
+        senders: frozenset[str],
+        at: datetime,
+        at_rest: bool = False,
     ) -> str:
         """The state that follows, by the preference as it is now. A checked notice stays as it is.
 
         A queued notice cites the preference it relies on; it is checked again
-        when it is sent, because hours may pass (I09).
+        when it is sent, because hours may pass (I09). ``at_rest``: whether the
+        person paused or closed their case.
         """
         if self.state != "requested":
             return self.state
         way = preference.way(at, senders) if preference else "no_channel"
+        if at_rest:  # R09 I04
+            way = "at_rest"
         if isinstance(way, Way):
             self._queue(
                 participation_id=self.participation_id,
@@ -152,12 +161,15 @@ class Notice(Aggregate):
         policy: NoticePolicy,
         *,
         at: datetime,
+        at_rest: bool = False,
     ) -> Way | Suppressed:
         """What is to be done with a queued notice, by what holds at ``at``; decides nothing.
 
         The way it was queued for, from when it may be used; or why it may not
-        go. It never goes another way than that (I09).
+        go. It never goes another way than that (I09). ``at_rest``: see :meth:`check`.
         """
+        if at_rest:  # R09 I04
+            return "at_rest"
         if topics is None or not topics.wants(self.topic):  # R26
             return "not_chosen"
         if preference is None or self.channel_id is None:
@@ -173,6 +185,7 @@ class Notice(Aggregate):
         policy: NoticePolicy,
         *,
         at: datetime,
+        at_rest: bool = False,
     ) -> Way | None:
         """The way it may go at this very moment; else None, and what became of it is decided.
 
@@ -181,7 +194,7 @@ class Notice(Aggregate):
         """
         if self.state != "queued":
             return None
-        found = self.verdict(topics, preference, policy, at=at)
+        found = self.verdict(topics, preference, policy, at=at, at_rest=at_rest)
         if isinstance(found, Way):
             if found.send_from > at:  # I09
                 self._put_off_until("out_of_hours", found.send_from, at)

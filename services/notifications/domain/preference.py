@@ -32,6 +32,7 @@ Suppressed = Literal[
     "no_sender",
     "not_chosen",
     "lapsed",
+    "at_rest",
 ]
 THEY_CALL = "i_will_call_you"
 """The person comes to us; nothing is ever sent this way."""

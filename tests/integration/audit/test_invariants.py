@@ -12,7 +12,7 @@ from services.audit.checks.invariants import CHECKED, NOT_YET, Finding, Unreadab
 from shared.command_line import Reading
 from shared.contracts.registry import services
 from tests.integration.audit.books import Books, Row
-from tests.integration.audit.plants import PLANTS, Plant, cases
+from tests.integration.audit.plants import PLANTS, Plant, a_notice, cases
 
 
 def findings(history: History, most: int = 1_000) -> list[Finding]:
@@ -167,6 +167,23 @@ def test_a_no_is_recorded_also_of_whoever_closed_their_case(healthy: Books) -> N
     end = healthy.rows["intake"][-1].stored_at
     row.at(end).said(recorded_at=end)
     assert findings(healthy.renumber().history()) == []
+
+
+@pytest.mark.rule("I04")
+def test_a_notice_that_was_under_way_when_the_case_was_closed_is_no_breach(healthy: Books) -> None:
+    """Before the closing was heard, and within the moments that two clocks cannot tell apart."""
+    notice = healthy.again(a_notice(healthy), new_stream=True)
+    intent = healthy.again(notice)
+    intent.topic = notice.topic.replace("NoticeQueued", "NoticeSending")
+    dropped = healthy.first("TopicDropped", topic="sharing")
+    closed = healthy.find("InvolvementChanged", involvement="closed")[-1]
+    at = dropped.stored_at - timedelta(microseconds=1)
+    for row in (notice, intent):
+        healthy.put(row.at(at, "at", "send_from"), before=dropped)
+    intent.set(tries=1, until=at + timedelta(seconds=3))
+    for row in healthy.rows["intake"][healthy.rows["intake"].index(closed) - 1 :]:
+        row.later(seconds=-5)
+    assert [f for f in findings(healthy.renumber().history()) if f.invariant == "I04"] == []
 
 
 @pytest.mark.rule("I03")

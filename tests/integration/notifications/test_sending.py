@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,8 @@ from shared.contracts.notifications import (
     StopEverything,
 )
 from shared.contracts.refusal import Unavailable
+from shared.messaging.announcement import Announcement
+from shared.messaging.pages import Announcements
 from tests.integration.notifications.world import World, relay_at
 from tests.support.examples import ADDRESS, CANARIES, MARIA, NAME_TO_USE, NOON, OTHER_ADDRESS, an_id
 from tests.support.mail import HANG_UP, Reply, ScriptedRelay
@@ -117,6 +120,34 @@ def erased(world: World, _: UUID) -> None:
     )
 
 
+def case_is(state: str) -> Callable[[World, UUID], None]:
+    return lambda world, _: world.hear(news.case_is(state))
+
+
+def closed_unheard(world: World, _: UUID) -> None:
+    """Intake has said so, and it is heard only once it is asked for."""
+    closed = Announcement(
+        producer="intake",
+        position=99,
+        previous=0,
+        stream_id=str(MARIA),
+        type="intake.case.state_changed.v1",
+        time=NOON,
+        correlation_id=an_id("correlation"),
+        data={"participation_id": str(MARIA)},
+    )
+    said = [closed.to_json().decode()]
+
+    class Intake:
+        def call(self, *_: Any, **__: Any) -> Announcements:
+            if said:
+                world.hear(news.case_is("closed"))
+                return Announcements(events=(said.pop(),))
+            return Announcements(events=())
+
+    world.app.edge = replace(world.app.edge, caller=Intake())
+
+
 def keys_gone(world: World, _: UUID) -> None:
     """Destroyed, and the news has not come yet."""
     world.keys.destroy(MARIA, "contact")
@@ -129,7 +160,9 @@ def days_later(days: int) -> Callable[[World, UUID], None]:
     return pass_by
 
 
+@pytest.mark.rule("I04")
 @pytest.mark.rule("I09")
+@pytest.mark.rule("R09")
 @pytest.mark.rule("R26")
 @pytest.mark.rule("R71")
 @pytest.mark.parametrize(
@@ -140,10 +173,14 @@ def days_later(days: int) -> Callable[[World, UUID], None]:
         (no_longer("stopped"), "not_chosen"),
         (erased, "no_channel"),
         (keys_gone, "no_channel"),
+        (case_is("paused"), "at_rest"),
+        (case_is("closed"), "at_rest"),
+        (closed_unheard, "at_rest"),
         (days_later(8), "stale"),
         (days_later(-1), "stale"),
     ],
-    ids=["unsafe", "dropped", "stopped", "erased", "keys destroyed", "stale", "clock back"],
+    ids=["unsafe", "dropped", "stopped", "erased", "keys destroyed"]
+    + ["paused", "closed", "closed, not heard yet", "stale", "clock back"],
 )
 def test_what_holds_at_the_moment_of_sending_counts_and_is_on_record(
     sending: World,

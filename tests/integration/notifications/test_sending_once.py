@@ -138,6 +138,7 @@ from datetime import datetime
 from uuid import UUID
 from services.notifications.service import build
 from shared.eventstore.edge import Edge
+from shared.messaging.pages import Announcements
 from shared.scheduler.scheduler import Scheduler
 from shared.sealing.keys import DataKey
 
@@ -148,7 +149,11 @@ class Keys:
     def by_id(self, key_id):
         return DataKey(key_id, UUID(sys.argv[2]), "contact", bytes(range(32)))
 
-app = build(Edge("notifications", dsns.__getitem__, Keys(), None, bytes(32), lambda: now,
+class NothingNew:
+    def call(self, *_):
+        return Announcements(events=())
+
+app = build(Edge("notifications", dsns.__getitem__, Keys(), NothingNew(), bytes(32), lambda: now,
                  secrets={"message_id": b"k" * 32}, settings=environ))["app"]
 print("ready", flush=True)
 Scheduler("notifications", app, lambda: now).run_once()

@@ -54,11 +54,19 @@ class Caller:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, Any]] = []
         self.away = False
+        self.intake_away = False
 
     def call(
-        self, service: str, method: str, request: Any, ctx: Any, command_id: UUID | None = None
+        self,
+        service: str,
+        method: str,
+        request: Any,
+        ctx: Any = None,
+        command_id: UUID | None = None,
     ) -> Any:
         if isinstance(request, MessagesAfter):
+            if self.intake_away:
+                raise Unavailable()
             return Announcements(events=())
         if self.away:
             raise Unavailable()

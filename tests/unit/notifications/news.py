@@ -15,6 +15,7 @@ from shared.contracts.consent import (
 from shared.contracts.intake import (
     AdvocateAssignedMessage,
     AdvocateAssignmentEndedMessage,
+    CaseStateMessage,
     NoticeGivenMessage,
 )
 from shared.contracts.notifications import DeclareChannelSafe, Hours
@@ -105,4 +106,10 @@ def assignment_ended(
 def notice_given(base: str = "community", participation_id: UUID = MARIA) -> NoticeGivenMessage:
     return NoticeGivenMessage(
         participation_id=participation_id, base=base, notice_version="notice-1", at=NOON
+    )
+
+
+def case_is(state: str, participation_id: UUID = MARIA) -> CaseStateMessage:
+    return CaseStateMessage(
+        case_id=an_id("case"), participation_id=participation_id, state=state, at=NOON
     )

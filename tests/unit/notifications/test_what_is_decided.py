@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from services.notifications.domain.notice import Notice
 from services.notifications.domain.preference import ContactPreference, NoSuchChannel
+from services.notifications.effects import PAUSE
 from services.notifications.reactions import REACTIONS
 from shared.accompaniment.company import ALONE
 from shared.accompaniment.refusals import NotAssigned, NoticeNotGiven
@@ -95,6 +96,101 @@ def test_a_notice_carries_nothing_of_what_it_is_about(notifications: Notificatio
     assert (requested.topic, requested.cause) == ("sharing", "consent/7")
     assert str(an_id("grant")) not in repr(requested)
     assert str(an_id("disclosure")) not in repr(requested)
+
+
+@pytest.mark.rule("I04")
+@pytest.mark.rule("R09")
+@pytest.mark.parametrize("state", ["paused", "closed"])
+def test_while_the_case_rests_nobody_is_contacted_and_that_is_on_record(
+    notifications: Notifications, state: str
+) -> None:
+    notifications.command(news.declare_safe(), SURVIVOR)
+    notifications.command(SHARING, SURVIVOR)
+    notifications.hear(news.case_is(state), 9, "intake")
+
+    notifications.hear(news.grant_given(), 7)
+
+    assert notifications.types()[-2:] == ["NoticeRequested", "NoticeSuppressed"]
+    assert notifications.log[-1].reason == "at_rest"  # type: ignore[attr-defined]
+
+    notifications.hear(news.case_is("reopened"), 10, "intake")
+    notifications.hear(news.grant_revoked(), 8)
+
+    assert notifications.types()[-2:] == ["NoticeRequested", "NoticeQueued"]
+
+
+@pytest.mark.rule("I04")
+@pytest.mark.rule("R09")
+@pytest.mark.parametrize("state", ["paused", "closed"])
+def test_what_was_queued_when_the_case_came_to_rest_is_not_sent(
+    notifications: Notifications, state: str
+) -> None:
+    notifications.command(news.declare_safe(), SURVIVOR)
+    notifications.command(SHARING, SURVIVOR)
+    notifications.hear(news.grant_given(), 7)
+    notifications.hear(news.case_is(state), 9, "intake")
+
+    notifications.run_due()
+
+    assert notifications.relay.taken == []
+    assert notifications.types()[-1] == "NoticeSuppressed"
+    assert notifications.log[-1].reason == "at_rest"  # type: ignore[attr-defined]
+
+    notifications.hear(news.case_is("open"), 10, "intake")
+    notifications.run_due()
+    assert notifications.relay.taken == [], "what was suppressed once is not revived"
+
+
+@pytest.mark.rule("I04")
+@pytest.mark.rule("R09")
+def test_a_case_that_is_closed_while_the_relay_is_asked_is_seen_before_the_intent(
+    notifications: Notifications,
+) -> None:
+    notifications.command(news.declare_safe(), SURVIVOR)
+    notifications.command(SHARING, SURVIVOR)
+    notifications.hear(news.grant_given(), 7)
+    closed = news.case_is("closed")
+    notifications.relay.meanwhile = lambda: notifications.hear(closed, 9, "intake")
+
+    notifications.run_due()
+
+    assert notifications.relay.taken == []
+    assert "NoticeSending" not in notifications.types()
+    assert notifications.types()[-1] == "NoticeSuppressed"
+
+
+@pytest.mark.rule("I04")
+def test_a_notice_waits_until_it_can_be_known_whether_the_case_rests(
+    notifications: Notifications,
+) -> None:
+    notifications.command(news.declare_safe(), SURVIVOR)
+    notifications.command(SHARING, SURVIVOR)
+    notifications.hear(news.grant_given(), 7)
+    notifications.caller.intake_away = True
+    notifications.run_due()
+
+    assert notifications.relay.taken == []
+    assert notifications.types()[-1] == "NoticeQueued"
+
+    notifications.caller.intake_away = False
+    notifications.now += PAUSE
+    notifications.run_due()
+    assert len(notifications.relay.taken) == 1
+
+
+@pytest.mark.rule("I04")
+def test_a_notice_waits_while_something_that_intake_said_of_them_could_not_be_heard(
+    notifications: Notifications, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notifications.command(news.declare_safe(), SURVIVOR)
+    notifications.command(SHARING, SURVIVOR)
+    notifications.hear(news.grant_given(), 7)
+    monkeypatch.setattr(notifications.app, "news_waits", lambda *_: True)
+
+    notifications.run_due()
+
+    assert notifications.relay.taken == []
+    assert notifications.types()[-1] == "NoticeQueued"
 
 
 @pytest.mark.rule("R26")

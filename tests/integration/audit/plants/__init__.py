@@ -4,6 +4,7 @@ from tests.integration.audit.plants import contact, leaving, releases, yeses
 from tests.integration.audit.plants.planting import (
     PLANTS,
     Plant,
+    a_notice,
     cases,
     maria,
     not_taken,
@@ -14,6 +15,7 @@ from tests.integration.audit.plants.planting import (
 __all__ = [
     "PLANTS",
     "Plant",
+    "a_notice",
     "cases",
     "contact",
     "leaving",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import uuid4
 
-from tests.integration.audit.books import Books, Row
+from tests.integration.audit.books import Books, Row, stored
 from tests.integration.audit.plants.planting import (
+    a_notice,
     breaks,
     last,
+    maria,
     recorded_by_staff,
 )
 
@@ -61,6 +63,75 @@ def _(books: Books) -> list[Row]:
 def _(books: Books) -> list[Row]:
     row = books.again(recorded_by_staff(books, "ChannelDeclaredSafe")).set(channel_id=uuid4())
     return [row.at(last(books, "intake").stored_at + timedelta(minutes=1))]
+
+
+@breaks("I04", "a release proposed by staff while the case is paused", "R09")
+def _(books: Books) -> list[Row]:
+    _rests(books, "paused")
+    row = books.again(recorded_by_staff(books, "GrantProposed"), new_stream=True)
+    return [row.at(last(books, "intake").stored_at + timedelta(minutes=1))]
+
+
+def _rests(books: Books, state: str = "closed") -> Row:
+    """Maria's case comes to rest, and that alone ends nothing; where notifications hears of it."""
+    for name in ("TopicDropped", "ChannelDeclaredUnsafe", "ContactErased"):
+        books.drop(*(r for r in books.all(name) if r.state.get("topic") != stored("hearings")))
+    rest = books.find("InvolvementChanged", involvement="closed")[-1]
+    assert rest.stream == maria(books)
+    rest.set(involvement=state)
+    for heard in books.find("CaseStateKnown", state="closed"):
+        if heard.stored_at >= rest.stored_at:
+            heard.set(state=state)
+    return [r for r in books.find("CaseStateKnown", state=state) if r.service == "notifications"][
+        -1
+    ]
+
+
+def _queued(books: Books, **later: float) -> Row:
+    """A notice of its own, so long after the case came to rest."""
+    rest = books.all("InvolvementChanged")[-1]
+    notice = books.again(a_notice(books), new_stream=True)
+    return notice.at(rest.stored_at, "at", "send_from").later("at", "send_from", **later)
+
+
+def _sent(books: Books, **later: float) -> Row:
+    """The intent to send what was queued long before."""
+    queued = books.again(a_notice(books), after=a_notice(books), new_stream=True)
+    intent = books.again(queued)
+    intent.topic = queued.topic.replace("NoticeQueued", "NoticeSending")
+    rest = books.all("InvolvementChanged")[-1]
+    intent.at(rest.stored_at, "at").later("at", **later).set(tries=1)
+    return intent.set(until=intent.stored_at + timedelta(seconds=3))
+
+
+@breaks("I04", "a notice queued after its service had heard that the case was closed", "R09")
+def _(books: Books) -> list[Row]:
+    _rests(books)
+    return [_queued(books, seconds=1)]
+
+
+@breaks("I04", "a notice queued long after the case was closed", "R09")
+def _(books: Books) -> list[Row]:
+    books.drop(_rests(books))
+    return [_queued(books, minutes=2)]
+
+
+@breaks("I04", "a notice sent after its service had heard that the case was closed", "R09")
+def _(books: Books) -> list[Row]:
+    _rests(books)
+    return [_sent(books, seconds=1)]
+
+
+@breaks("I04", "a notice sent after its service had heard that the case was paused", "R09")
+def _(books: Books) -> list[Row]:
+    _rests(books, "paused")
+    return [_sent(books, seconds=1)]
+
+
+@breaks("I04", "a notice sent half a minute after the case was closed", "R09")
+def _(books: Books) -> list[Row]:
+    books.drop(_rests(books))
+    return [_sent(books, seconds=30)]
 
 
 # -- I05 ----------------------------------------------------------------------------------------
