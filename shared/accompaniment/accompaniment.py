@@ -1,7 +1,8 @@
 """A service's own copy of who accompanies a participation, as intake said.
 
-For permission to *record*: what a survivor decided is never copied, and for
-their own decisions nothing counts here but that they were told first (R22).
+For permission to *record*, and to contact: whoever paused or closed their case is
+left alone. What a survivor decided is never copied, and for their own decisions
+nothing counts here but that they were told first (R22).
 """
 
 from __future__ import annotations

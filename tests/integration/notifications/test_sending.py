@@ -179,8 +179,18 @@ def days_later(days: int) -> Callable[[World, UUID], None]:
         (days_later(8), "stale"),
         (days_later(-1), "stale"),
     ],
-    ids=["unsafe", "dropped", "stopped", "erased", "keys destroyed"]
-    + ["paused", "closed", "closed, not heard yet", "stale", "clock back"],
+    ids=[
+        "unsafe",
+        "dropped",
+        "stopped",
+        "erased",
+        "keys destroyed",
+        "paused",
+        "closed",
+        "closed and not heard yet",
+        "stale",
+        "clock back",
+    ],
 )
 def test_what_holds_at_the_moment_of_sending_counts_and_is_on_record(
     sending: World,

@@ -82,9 +82,8 @@ def _rests(books: Books, state: str = "closed") -> Row:
     for heard in books.find("CaseStateKnown", state="closed"):
         if heard.stored_at >= rest.stored_at:
             heard.set(state=state)
-    return [r for r in books.find("CaseStateKnown", state=state) if r.service == "notifications"][
-        -1
-    ]
+    heard_by = {r.service: r for r in books.find("CaseStateKnown", state=state)}
+    return heard_by["notifications"]
 
 
 def _queued(books: Books, **later: float) -> Row:
