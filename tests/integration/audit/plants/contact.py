@@ -11,7 +11,6 @@ from tests.integration.audit.plants.planting import (
     breaks,
     dana,
     its_way,
-    last,
     maria,
     recorded_by_staff,
     uuid_of,
@@ -93,11 +92,12 @@ def _(books: Books) -> list[Row]:
     notice, somebody = a_notice(books), an_id("somebody else")
     twin = books.again(its_way(books))
     twin.stream, notice.cites = other.stream, twin
-    twin.at(last(books, "notifications").stored_at)
     twin.said(participation_id=somebody).as_if_by(somebody)
     other.topic = its_way(books).topic.replace("ChannelDeclaredSafe", "Begun")
     other.set(participation_id=somebody)
-    books.put(notice)
+    dropped = books.first("TopicDropped", topic="sharing")
+    for row in (other, twin, notice):
+        books.put(row.at(dropped.stored_at), before=dropped)
     return [notice.set(preference_id=other.stream)]
 
 
@@ -161,8 +161,9 @@ def _(books: Books) -> list[Row]:
 
 @breaks("I09", "a notice that is sent when its way is not safe any more", "R47")
 def _(books: Books) -> list[Row]:
-    intent = an_intent(books)
-    return [books.put(intent.at(last(books, "notifications").stored_at))]
+    intent, way = an_intent(books), uuid_of(its_way(books), "channel_id")
+    unsafe = books.first("ChannelDeclaredUnsafe", channel_id=way)
+    return [books.put(intent.at(unsafe.stored_at, "at"), after=unsafe)]
 
 
 @breaks("I09", "a notice that is sent by a preference that was changed since")
