@@ -226,6 +226,14 @@ class Journey:
         )
         refused(early, "notice_not_given")
         say("advocate", "is assigned; writing down a need is refused: no notice was given yet")
+        for path, own in (
+            ("needs", {"words": self.words.need}),
+            ("topics", {"topic": "sharing"}),
+        ):
+            refused(
+                await self.survivor.do(f"{self.participation}/{path}", **own), "notice_not_given"
+            )
+        say("survivor", "is asked to say nothing yet either, to no service")
         notice = await self.anyone.read("/v1/notices/community?language=en")
         await self.advocate.must(
             f"{self.participation}/confidentiality-notices",

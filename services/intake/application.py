@@ -202,6 +202,8 @@ class IntakeApplication(EventSourcedApplication):
         participation = work.find(Participation, command.participation_id)
         if participation is None:
             raise SecondPersonNeeded()
+        # Before the header, which refuses for reasons of its own: strangers learn nothing.
+        participation.must_come_to_hear(recorder(work.ctx.principal))
         participation.confirm_decision(
             command.decision_id,
             self._said(command, work, participation),

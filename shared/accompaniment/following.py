@@ -9,7 +9,7 @@ from uuid import UUID
 from shared.accompaniment.accompaniment import Accompaniment
 from shared.accompaniment.company import Company
 from shared.accompaniment.recording import header, recorder, recorder_for
-from shared.accompaniment.refusals import NotAssigned, NoticeNotGiven
+from shared.accompaniment.refusals import NotAssigned
 from shared.contracts.base import Command, Request, Spoken
 from shared.contracts.decision import Decision
 from shared.contracts.intake import (
@@ -37,7 +37,7 @@ class _Application(Protocol):
 
     def aggregate(self, id: UUID) -> Aggregate | None: ...
 
-    def news_waits(self, producer: str, stream_id: UUID) -> bool: ...
+    def news_waits(self, producer: str, participation_id: UUID) -> bool: ...
 
     def heard(self, producer: str) -> int: ...
 
@@ -48,28 +48,27 @@ def said(
     """The header of what the survivor decided; refuses whoever may not write it down.
 
     ``no`` and ``come_to_hear``: see :meth:`Accompaniment.must_let_record`. The survivor
-    needs nobody, only to have been told first (R22). Staff wait until what intake said
-    of this survivor is heard here, so that nobody records after they were let go;
-    ``Unavailable`` where that takes too long, or intake is away. A no waits for
-    nothing (R71).
+    needs nobody, only to have been told first (R22). What intake said of this survivor
+    is heard here before anything but a no, so that nobody records after they were let
+    go, and nothing is kept before the notice of whoever came; ``Unavailable`` where that
+    takes too long, or intake is away. A no waits for nothing (R71).
     """
     whose: UUID = command.participation_id  # type: ignore[attr-defined]
     by = recorder_for(whose, work.ctx.principal)
-    if not no and (by.is_staff or not _is_told(app, whose)):
+    if not no:
         _hear_first(app, whose)
-        if by.is_staff and app.news_waits("intake", whose):
-            raise NotAssigned()
-    beside = work.find(Accompaniment, Accompaniment.create_id(whose))
+        if app.news_waits("intake", whose):
+            raise NotAssigned() if by.is_staff else Unavailable()
+    beside_id = Accompaniment.create_id(whose)
+    beside = work.find(Accompaniment, beside_id)
     if by.is_staff:
         if beside is None:
             raise NotAssigned()
         beside.must_let_record(by, no=no, come_to_hear=come_to_hear)
-        if not no:
-            work.rely_on(beside.id)
     elif not no:
-        if beside is None:
-            raise NoticeNotGiven()
-        beside.must_be_told()
+        (beside or Accompaniment(whose)).must_be_told()  # R22
+    if not no:
+        work.rely_on(beside_id)
     notice = beside.company.notice_for(by) if beside else None
     return header(command, work.ctx, whose=whose, notice_version=notice, no=no)
 
@@ -78,15 +77,15 @@ def assigned(app: _Application, whose: UUID, request: Request, asker: Principal)
     """For Cedar: the asker, if the survivor has them now, as whom they come (R21); else nobody.
 
     While news of intake about this survivor waits to be heard nobody is assigned: it
-    may be the news that they no longer are. ``Unavailable`` where intake is away, but for
-    what always wins a race, a no: that waits for nothing (R71).
+    may be the news that they no longer are. ``Unavailable`` where intake is away. What
+    always wins a race, a no, waits for nothing (R71).
     """
     if asker.kind != "staff":
         return []
     if not (isinstance(request, Command) and request.on_conflict == "retry"):
         _hear_first(app, whose)
-    if app.news_waits("intake", whose):
-        return []
+        if app.news_waits("intake", whose):
+            return []
     found = app.aggregate(Accompaniment.create_id(whose))
     if not isinstance(found, Accompaniment) or not found.company.is_as_assigned(recorder(asker)):
         return []
@@ -110,12 +109,6 @@ def must_hear(app: _Application, whose: UUID) -> None:
     _hear_first(app, whose)
     if app.news_waits("intake", whose):
         raise Unavailable()
-
-
-def _is_told(app: _Application, whose: UUID) -> bool:
-    """Whether it is known here that the notice for whoever helps now was given."""
-    found = app.aggregate(Accompaniment.create_id(whose))
-    return isinstance(found, Accompaniment) and found.company.is_told
 
 
 def _hear_first(app: _Application, whose: UUID) -> None:

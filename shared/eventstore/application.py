@@ -65,7 +65,10 @@ NOBODY = ""
 _READS_EVERYBODY = frozenset(("staff", "service", "system"))
 
 _EVENTS = "SELECT originator_id, originator_version, topic, state"
-_NEWS_WAITS = "SELECT 1 FROM parked WHERE producer = %s AND stream_id = %s LIMIT 1"
+_NEWS_WAITS = (
+    "SELECT 1 FROM parked WHERE producer = %s"
+    " AND message #>> '{data,participation_id}' = %s LIMIT 1"
+)
 _reader: ContextVar[Context] = ContextVar("sayso_reader")
 
 
@@ -366,9 +369,12 @@ class EventSourcedApplication:
         found = self.committer.query("SELECT position FROM inbox WHERE producer = %s", (producer,))
         return int(found[0][0]) if found else 0
 
-    def news_waits(self, producer: str, stream_id: UUID) -> bool:
-        """Whether a message of this stream could not be heard yet, and waits to be."""
-        return bool(self.committer.query(_NEWS_WAITS, (producer, str(stream_id))))
+    def news_waits(self, producer: str, participation_id: UUID) -> bool:
+        """Whether a message about this participation could not be heard yet, and waits to be.
+
+        Of whatever stream of the producer: a case's is not the participation's.
+        """
+        return bool(self.committer.query(_NEWS_WAITS, (producer, str(participation_id))))
 
     # -- what falls due ---------------------------------------------------------------------
 

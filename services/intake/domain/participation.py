@@ -321,8 +321,7 @@ class Participation(Aggregate):
         The second person is trained, of the assigned advocate's agency, and of a base whose
         notice the survivor was given: nobody else's staff learn of the yes (R21, R22).
         """
-        if decision.told_by_staff:  # R71: before anything is said of the yes
-            self._check_hears_the_yes(decision.recorded_by)
+        self.must_come_to_hear(decision.recorded_by)  # R71: before anything is said of the yes
         if decision_id in self.in_effect:
             return
         if decision_id in self.over:
@@ -333,6 +332,14 @@ class Participation(Aggregate):
             self._not_at_rest()
         self._confirm_decision(decision_id=decision_id, decision=decision)
         self._take_effect(decision_id, yes)
+
+    def must_come_to_hear(self, by: RecordedBy) -> None:
+        """Refuses staff who cannot be the second person, alike whatever there is (R21, R22)."""
+        if not by.is_staff:
+            return
+        self.must_be_as_assigned(by)
+        if not (self.company.is_colleague(by) and self.company.was_told_of(by.base)):  # R21 R22
+            raise SecondPersonNeeded()
 
     def deny_decision(self, decision_id: UUID, decision: Decision) -> None:
         """Say that a recorded yes was never said: it is over at once, confirmed or not (R71)."""
@@ -396,11 +403,6 @@ class Participation(Aggregate):
     def _not_at_rest(self) -> None:
         if self.involvement != "active":
             raise CaseAtRest()
-
-    def _check_hears_the_yes(self, by: RecordedBy) -> None:
-        self.must_be_as_assigned(by)
-        if not (self.company.is_colleague(by) and self.company.was_told_of(by.base)):  # R21 R22
-            raise SecondPersonNeeded()
 
     def _is_offered(self, option: Option, offer_id: UUID | None) -> None:
         if offer_id is None:

@@ -12,7 +12,7 @@ from services.consent.service import SERVICE_CLASS
 from shared.contracts.consent import SERVICE
 from shared.identity.principal import Principal
 from tests.integration.consent.world import DAY, HOUSING, INTAKE, World
-from tests.support.examples import HOUSING_AGENCY, IVO, MARIA, OTHER_SURVIVOR, ROSA, SURVIVOR
+from tests.support.examples import HOUSING_AGENCY, IVO, MARIA, OTHER_SURVIVOR, ROSA, SAM, SURVIVOR
 from tests.support.knocking import Door
 
 
@@ -133,15 +133,34 @@ def test_the_survivors_own_words_too_come_after_the_notice_but_no_no_does(
 
 
 @pytest.mark.rule("R22")
-def test_a_survivor_who_was_told_needs_no_other_service(door: Door, world: World) -> None:
+@pytest.mark.rule("R71")
+def test_a_survivors_yes_waits_for_what_intake_knows_and_their_no_for_nothing(
+    door: Door, world: World
+) -> None:
     grant = world.explained()
     named = {"participation_id": str(MARIA), "grant_id": str(grant.grant_id)}
     world.intake.away = True
 
-    assert door.knock(SURVIVOR, "give_grant", **named)["ok"]["state"] == "given"
-
-    world.assign(ROSA)
     assert door.knock(SURVIVOR, "give_grant", **named)["refused"]["because"] == "unavailable"
+    assert door.knock(SURVIVOR, "decline_grant", **named)["ok"]["state"] == "declined"
+
+
+@pytest.mark.rule("R21")
+@pytest.mark.rule("R22")
+def test_who_came_to_help_counts_before_it_is_heard_here(door: Door, world: World) -> None:
+    """The survivor was told of nobody; an advocate was assigned, and consent is behind."""
+    grant = world.explained()
+    named = {"participation_id": str(MARIA), "grant_id": str(grant.grant_id)}
+    world.intake.on_its_way.append(MARIA)
+
+    def news_arrives() -> None:
+        if world.intake.on_its_way:
+            world.intake.on_its_way.clear()
+            world.assign(SAM)
+
+    world.intake.when_asked = news_arrives
+
+    assert door.knock(SURVIVOR, "give_grant", **named)["refused"]["code"] == "notice_not_given"
 
 
 @pytest.mark.rule("R22")
@@ -167,14 +186,10 @@ def test_staff_read_no_word_before_the_notice_of_their_base(door: Door, world: W
     world.given()
     world.assign(ROSA)
 
-    for method in ("get_grants",):
-        assert (
-            door.knock(ROSA, method, participation_id=str(MARIA))["refused"]["code"]
-            == "notice_not_given"
-        )
-        assert "ok" in door.knock(SURVIVOR, method, participation_id=str(MARIA))
+    answer = door.knock(ROSA, "get_grants", participation_id=str(MARIA))
+    assert answer["refused"]["code"] == "notice_not_given"
+    assert "ok" in door.knock(SURVIVOR, "get_grants", participation_id=str(MARIA))
 
     world.notice()
 
-    for method in ("get_grants",):
-        assert "ok" in door.knock(ROSA, method, participation_id=str(MARIA))
+    assert "ok" in door.knock(ROSA, "get_grants", participation_id=str(MARIA))

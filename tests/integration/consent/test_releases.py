@@ -167,6 +167,8 @@ def test_nobody_comes_to_hear_a_yes_while_news_of_the_participation_waits(world:
 
     with pytest.raises(NotAllowed):
         world.confirm(grant, NOOR)
+    with pytest.raises(Unavailable):
+        world.confirm(grant)
     assert world.decline(grant, ROSA).state == "declined"
 
 
@@ -175,10 +177,13 @@ def test_nobody_comes_to_hear_a_yes_while_news_of_the_participation_waits(world:
 def test_staff_record_no_yes_while_it_is_not_known_whether_they_were_let_go(
     world: World, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The survivor may have dismissed them, and that has not arrived here: nobody is let in."""
+    """The survivor may have dismissed them, and that has not arrived here: nobody is let in.
+
+    Or somebody else came to help, whose notice comes first: the survivor's yes waits too (R22).
+    """
     monkeypatch.setattr(following, "PATIENCE", 0.2)
     accompanied(world)
-    grant, mine = world.explained(ROSA), world.explained()
+    grant, mine, ended = world.explained(ROSA), world.explained(), world.given()
     world.give(grant, ROSA)
     asked = GetGrants(participation_id=MARIA)
     world.intake.away = why == "intake is away"
@@ -188,10 +193,12 @@ def test_staff_record_no_yes_while_it_is_not_known_whether_they_were_let_go(
         lambda: world.give(grant, ROSA),
         lambda: world.confirm(grant, NOOR),
         lambda: world.app.resource(asked, world.ctx(ROSA)),
+        lambda: world.give(mine),
     ):
         with pytest.raises(Unavailable):
             act()
-    assert world.give(mine).state == "given"
+    assert world.decline(mine).state == "declined"
+    assert world.revoke(ended).state == "revoked"
     assert world.decline(grant, ROSA).state == "declined"
 
 
@@ -209,6 +216,8 @@ def test_nobody_is_assigned_while_news_of_the_participation_waits(world: World) 
     world.park(MARIA)
 
     assert world.app.resource(asked, world.ctx(ROSA))["assigned"] == []
+    no = RevokeGrant(participation_id=MARIA, grant_id=uuid4())
+    assert world.app.resource(no, world.ctx(ROSA))["assigned"] == [str(ROSA.id)]
 
 
 @pytest.mark.rule("R09")

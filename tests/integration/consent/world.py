@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -205,10 +206,11 @@ class World:
 
     def park(self, participation_id: UUID) -> None:
         """A message of intake about them could not be heard, and waits to be heard again."""
+        about = json.dumps({"data": {"participation_id": str(participation_id)}})
         self.app.committer.execute(
             "INSERT INTO parked (producer, position, stream_id, message, reason, retry_at)"
-            " VALUES ('intake', 1000, %s, '{}', 'failed', now())",
-            (str(participation_id),),
+            " VALUES ('intake', 1000, %s, %s, 'failed', now())",
+            (str(uuid4()), about),  # the stream of their case, for instance
         )
 
     def propose(self, who: Principal = SURVIVOR, **changed: Any) -> GrantProposed:

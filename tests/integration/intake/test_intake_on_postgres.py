@@ -558,3 +558,27 @@ def test_the_justice_system_gives_nobody_a_community_advocate_and_sees_no_reques
             ask()
     world.say(asked.RequestAdvocate, base="systems")
     assert world.say(asked.GetCase, prosecution).advocate_requested == "systems"
+
+
+@pytest.mark.rule("R71")
+@pytest.mark.parametrize("late", [False, True], ids=["now", "dated ahead"])
+def test_a_stranger_who_would_confirm_learns_not_even_that_somebody_is_there(
+    world: World, late: bool
+) -> None:
+    """Whatever is wrong beside: nothing else is looked at before who they are."""
+    world.accompanied()
+    yes = world.say(asked.ChooseOption, ROSA, option="housing")
+    when = {"decided_at": world.now + timedelta(hours=5)} if late else {}
+    answers = set()
+    for whose, decision_id in (
+        (world.me, yes.decision_id),
+        (world.me, uuid4()),
+        (uuid4(), uuid4()),
+    ):
+        request = asked.ConfirmDecision(participation_id=whose, decision_id=decision_id, **when)
+        with pytest.raises(Refused) as refused:
+            world.do(SAM, request)
+        answers.add(str(refused.value.as_data()))
+
+    assert len(answers) == 1
+    assert "second_person_needed" in answers.pop()
