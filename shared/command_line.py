@@ -19,6 +19,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ import psycopg2
 import psycopg2.extras
 
 from shared.contracts.registry import services
+from shared.eventstore.edge import utc_now
 from shared.eventstore.location import Location
 from shared.eventstore.provision import database_name, role_name
 from shared.progress import Progress
@@ -46,18 +49,25 @@ class CannotRead(Exception):
     """A database or a file is away or refuses; says which, and what to do. Exit status 3."""
 
 
+class WrongUse(Exception):
+    """What was given is not what is asked for; says what to give. Exit status 2."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """What a command is given: read-only connections, and somewhere to say how far it is.
 
     ``dsn(service)`` is the connection string of a service's audit role;
-    ``secrets`` a folder with what else an auditor is given.
+    ``secrets`` a folder with what else an auditor is given; ``kept`` the folder
+    of what services keep outside their databases, where it can be read.
     """
 
     services: tuple[str, ...]
     dsn: Callable[[str], str]
     secrets: Path
     progress: Progress = field(default_factory=Progress)
+    kept: Path | None = None
+    clock: Callable[[], datetime] = utc_now
 
     @contextmanager
     def connection(self, service: str) -> Iterator[Any]:
@@ -114,7 +124,8 @@ def reading(folder: Path | None) -> Iterator[Reading]:
     known = tuple(name for name, contract in services().items() if contract.database)
     if folder is None:
         where = Location()
-        yield Reading(known, lambda service: where.dsn(service, "audit"), where.secrets)
+        dsn = partial(where.dsn, kind="audit")
+        yield Reading(known, dsn, where.secrets, kept=where.kept)
         return
     if not (folder / "pg").is_dir():
         raise CannotRead(f"{folder} is no folder of an embedded installation: it has no pg/.")
@@ -126,6 +137,7 @@ def reading(folder: Path | None) -> Iterator[Reading]:
             known,
             lambda service: server.dsn(database_name(service), role_name(service, "audit")),
             folder,
+            kept=folder,
         )
     finally:
         server.stop()
@@ -144,6 +156,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except CannotRead as reason:
             print(reason, file=sys.stderr)
             return CANNOT_READ
+        except WrongUse as reason:
+            print(reason, file=sys.stderr)
+            return WRONG_USE
         except psycopg2.Error as error:
             print(f"A database does not answer as it should: {error}".strip(), file=sys.stderr)
             return CANNOT_READ

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-_ON_A_SCREEN, _IN_A_FILE = 0.2, 10.0
+_ON_A_SCREEN, _IN_A_FILE = 0.2, 2.0
 """Seconds between two tellings."""
 
 

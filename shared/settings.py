@@ -28,6 +28,9 @@ SECRETS_DIR = "SAYSO_SECRETS"
 
 DEFAULT_SECRETS_DIR = "/run/secrets"
 
+KEPT = "SAYSO_KEPT"
+"""The variable that names a folder for the little that a service keeps outside its database."""
+
 
 class SettingsError(Exception):
     """Something is not set, or not as it must be; nothing was started.

@@ -7,20 +7,22 @@ Nothing is signed that was not read back from the database after it was stored
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar
 
 import structlog
 
+from services.audit.adapters.kept import Kept
 from services.audit.adapters.ledger import Ledger, Signed
+from services.audit.adapters.logs import Logs
 from services.audit.contracts import announce
 from services.audit.domain.deriving import FAN, Broken, Derived, compare_tiles
 from services.audit.domain.merkle import leaf_hash
-from services.audit.formats.checkpoint import ORIGIN, Checkpoint
-from services.audit.formats.note import Signer, Verifier
+from services.audit.formats.checkpoint import ORIGIN, Checkpoint, opened
+from services.audit.formats.note import BadNote, Signer, Verifier
 from services.audit.formats.tiles import HEIGHT, NoTile, Tile, bundle
 from services.audit.tables import TABLES, fold
 from shared.contracts.audit import (
@@ -30,27 +32,28 @@ from shared.contracts.audit import (
     LedgerCheckpoint,
     LedgerTile,
 )
-from shared.contracts.refusal import NotFound
+from shared.contracts.refusal import NotFound, Unavailable
 from shared.contracts.registry import logged
 from shared.eventstore.application import EventSourcedApplication
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context
 from shared.messaging.metrics import LEDGER_BROKEN, LEDGER_RECORDS, LEDGER_SIGNED
-from shared.messaging.pages import MOST_DIGESTS, ask_digests
 from shared.messaging.turns import Turn
-from shared.settings import Variable, load
+from shared.settings import KEPT, Variable, load
 
 SWEPT = 65_536
-"""Older leaves that are read again at each tick, beside all new ones; a multiple of a tile."""
+"""Older leaves that are read again at each tick, beside all new ones; a multiple of a tile.
+
+The first tick after a start reads all of them.
+"""
 
 KEY = "ledger"
 """The name of the key that signs checkpoints."""
 
+_TABLES, _FILE = "tables", "file"
+"""What an alarm is about, beside the services: no service has these names."""
+
 _log = structlog.get_logger(__name__)
-
-
-class NotARecord(RuntimeError):
-    """A service answered with something other than the records that were asked for."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,9 @@ class LedgerSettings:
     quantum: Annotated[
         int, Variable("SAYSO_LEDGER_QUANTUM", "leaves that each checkpoint grows by, or a multiple")
     ] = 64
+    kept: Annotated[
+        str, Variable(KEPT, "a folder outside the database, where the newest checkpoint is kept")
+    ] = ""
 
     @classmethod
     def of(cls, variables: Mapping[str, Any]) -> LedgerSettings:
@@ -82,12 +88,19 @@ class AuditApplication(EventSourcedApplication):
     announce = staticmethod(announce)
 
     def __init__(self, edge: Edge) -> None:
-        """``SettingsError`` where a setting cannot be used; ``KeyError`` without a key to sign."""
+        """``SettingsError`` where a setting cannot be used; ``KeyError`` without a key to sign.
+
+        Without ``kept`` nothing outside the database remembers what was signed.
+        """
         super().__init__(edge)
         self.settings = LedgerSettings.of(edge.settings)
         self._signer = Signer.from_seed(self.settings.origin, edge.secrets[KEY])
         self._ledger = Ledger(self.committer, edge.token_bytes)
-        self._swept = 0
+        self._logs = Logs(edge.caller, self._ledger)
+        self._kept = Kept(self.settings.kept)
+        self._compared: set[str] = set()
+        self._alarms: dict[str, tuple[Any, ...]] = {}
+        self._swept: int | None = None
 
     @property
     def verifier(self) -> Verifier:
@@ -142,25 +155,29 @@ class AuditApplication(EventSourcedApplication):
         )
         return (*logs, Turn("ledger.clock", lambda: self.tick(self.edge.clock()), every))
 
+    def is_intact(self) -> bool:
+        """Whether nothing was found, so far, that is not as it was recorded or signed."""
+        return not self._alarms
+
     def pull(self, service: str) -> int:
         """Append what ``service`` has stored since; how many records. ``Unavailable`` if away.
 
-        :class:`NotARecord` where it answers out of its order: then nothing of the answer is kept.
+        :class:`NotARecord` where it answers out of its order, :class:`Broken`
+        where its log is not the one on record any more: then nothing is kept.
         """
         appended = 0
         while True:
-            after = self._ledger.cursor(service)
-            records = ask_digests(self.edge.caller, service, after, MOST_DIGESTS)
-            for position, record in enumerate(records, after + 1):
-                _check(service, position, record)
+            with self._alarming(service):
+                after, records, more = self._logs.next(service)
+            self._compared.add(service)
             if records and self._ledger.append(service, after, records):
                 appended += len(records)
                 LEDGER_RECORDS.labels(service).inc(len(records))
-            if len(records) < MOST_DIGESTS:
+            if not more:
                 return appended
 
     def tick(self, now: datetime) -> Signed | None:
-        """Pad, derive the root again and sign it, if this tick has not been signed yet.
+        """Close, derive the root again and sign it, if this tick has not been signed yet.
 
         :class:`~services.audit.domain.deriving.Broken` where what is stored is
         not what was signed: then nothing is, until somebody has looked.
@@ -168,23 +185,87 @@ class AuditApplication(EventSourcedApplication):
         last = self._ledger.newest()
         if last and self._number(last.at) == self._number(now):
             return None
-        before = last.size if last else 0
-        size = self._ledger.pad(self.settings.quantum)
-        try:
+        self._compare_logs()
+        with self._alarming(_TABLES):
+            self._trust(last)
+            seconds = self.settings.tick.total_seconds()
+            size = self._ledger.close(self.settings.quantum, seconds, now)
+            before = last.size if last else 0
             derived = Derived(before, last.root if last else b"")
             root = self._derive(derived, size)
             self._sweep(derived.stored_tiles)
-        except Broken as broken:
-            LEDGER_BROKEN.set(1)
-            _log.error("the ledger is not as it was signed", code=broken.what, position=broken.leaf)
-            raise
-        LEDGER_BROKEN.set(0)
         note = Checkpoint(self.settings.origin, size, root).signed(self._signer)
         signed = Signed(size, root, note, now)
         if not self._ledger.sign_once(signed, before, derived.new):
             return None
         LEDGER_SIGNED.set(size)
+        with self._alarming(_FILE):
+            self._kept.write(note)
         return signed
+
+    @contextmanager
+    def _alarming(self, about: str) -> Iterator[None]:
+        """Alarm on what is found here, and end the alarm where nothing is."""
+        try:
+            yield
+        except Broken as broken:
+            self._alarms[about] = broken.args
+            LEDGER_BROKEN.set(1)
+            _log.error(
+                "the ledger is not as it was recorded or signed",
+                code=broken.what,
+                leaf=broken.leaf,
+                producer=broken.service,
+                position=broken.position,
+            )
+            raise
+        self._alarms.pop(about, None)
+        LEDGER_BROKEN.set(0 if self.is_intact() else 1)
+
+    def _compare_logs(self) -> None:
+        """Nothing is signed over a log that is not what is on record; each is asked since a start.
+
+        One that is away is not waited for: what it says is compared when it is back.
+        """
+        for service in logged():
+            if service not in self._compared:
+                with suppress(Unavailable), self._alarming(service):
+                    self._logs.compare(service)
+                    self._compared.add(service)
+        for service in logged():
+            if found := self._alarms.get(service):
+                raise Broken(*found)
+
+    def _trust(self, last: Signed | None) -> None:
+        """Whether the newest checkpoint is ours, the newest one, and contains the one kept."""
+        before = last.size if last else 0
+        if last and not self._is_ours(last):
+            raise Broken("checkpoint_changed", before - 1)
+        kept = self._kept.read()
+        if kept is not None:
+            self._contains(kept)
+        signed = self._ledger.number_closed_at(before) if last else 0
+        number, closed = self._ledger.closed()
+        if signed is None or closed < before:
+            raise Broken("leaf_missing", before - 1)
+        if number != signed + (closed > before):
+            raise Broken("checkpoint_missing", before)
+
+    def _is_ours(self, signed: Signed) -> bool:
+        try:
+            said = opened(signed.note, self.verifier)
+        except BadNote:
+            return False
+        return (said.size, said.root) == (signed.size, signed.root)
+
+    def _contains(self, kept: str) -> None:
+        try:
+            said = opened(kept, self.verifier)
+        except BadNote as bad:
+            raise Broken("kept_checkpoint_unreadable", 0) from bad
+        stored = self._ledger.checkpoint(said.size)
+        if stored is None or stored.root != said.root:
+            raise Broken("not_what_was_signed", said.size - 1)
 
     def _number(self, moment: datetime) -> int:
         return int(moment.timestamp() // self.settings.tick.total_seconds())
@@ -197,9 +278,15 @@ class AuditApplication(EventSourcedApplication):
         return derived.take_entries(self._entries(tiles * FAN, size), size)
 
     def _sweep(self, tiles: int) -> None:
-        """The next older leaves against their nodes; from the beginning again after the last."""
-        first = self._swept if self._swept < tiles else 0
-        end = min(tiles, first + SWEPT // FAN)
+        """The next older leaves against their nodes; all of them at first after a start.
+
+        From the beginning again after the last.
+        """
+        if self._swept is None:
+            first, end = 0, tiles
+        else:
+            first = self._swept if self._swept < tiles else 0
+            end = min(tiles, first + SWEPT // FAN)
         entries = self._entries(first * FAN, end * FAN)
         compare_tiles(first, entries, self._ledger.nodes(1, first, end))
         self._swept = end
@@ -207,13 +294,3 @@ class AuditApplication(EventSourcedApplication):
     def _entries(self, start: int, end: int) -> Iterator[tuple[int, bytes | None]]:
         for leaf in self._ledger.leaves(start, end):
             yield leaf.index, leaf.entry if leaf.is_sound else None
-
-
-def _check(service: str, position: int, record: bytes) -> None:
-    try:
-        said = json.loads(record)
-        fits = (said["svc"], said["pos"]) == (service, position)
-    except (ValueError, KeyError, TypeError):
-        fits = False
-    if not fits:
-        raise NotARecord(f"{service} answered with no record of its position {position}")

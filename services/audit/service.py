@@ -10,7 +10,7 @@ from shared.contracts.audit import GetCheckpoint, GetTile
 from shared.contracts.base import Model
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context
-from shared.messaging.assembly import PAPERS
+from shared.messaging.assembly import CHECKS, PAPERS
 from shared.messaging.entry import entry
 from shared.messaging.provided import Provided
 from shared.messaging.turns import TURNS
@@ -37,7 +37,7 @@ def build(edge: Edge) -> dict[str, object]:
     """What the service class declares, and its turns, built over one edge."""
     app = Audit(edge)
     papers = {VERIFIER_FILE: f"{app.verifier.vkey}\n"}
-    return {"app": app, TURNS: app.turns(), PAPERS: papers}
+    return {"app": app, TURNS: app.turns(), PAPERS: papers, CHECKS: {"ledger": app.is_intact}}
 
 
 SERVICE_CLASS = AuditService

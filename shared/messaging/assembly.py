@@ -23,6 +23,9 @@ from shared.messaging.turns import TURNS, Turn
 PAPERS = "papers"
 """The key under which a service's ``build(edge)`` returns them."""
 
+CHECKS = "checks"
+"""The key under which ``build(edge)`` returns what else a service must hold to be ready."""
+
 
 class Incomplete(RuntimeError):
     """The contract promises a request that the service class does not answer; nothing started."""
@@ -46,6 +49,12 @@ class Assembled:
     def papers(self) -> dict[str, str]:
         """File name → text of what the service gives to whoever checks it; nothing secret."""
         found: Any = self.provided.get(PAPERS, {})
+        return dict(found)
+
+    @property
+    def checks(self) -> dict[str, Callable[[], bool]]:
+        """Name → whether it holds: what readiness asks beside database and broker."""
+        found: Any = self.provided.get(CHECKS, {})
         return dict(found)
 
     @property

@@ -28,6 +28,7 @@ from shared.messaging.provided import bind
 from shared.messaging.store_inbox import StoreInbox
 from shared.scheduler.scheduler import Scheduler
 from shared.sealing.keys import CachedKeySource
+from shared.settings import KEPT
 
 SECRET = "secret"  # noqa: S105 - the name of a file
 
@@ -143,11 +144,14 @@ class Platform:
 class Installation(Platform):
     """A platform that also owns its PostgreSQL: one folder holds everything."""
 
-    def __init__(self, folder: Path, **options: object) -> None:
+    def __init__(
+        self, folder: Path, *, settings: Mapping[str, str] | None = None, **options: object
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.server = EmbeddedServer(folder / "pg").start()
         try:
-            super().__init__(self.server, _secret_of(folder), **options)  # type: ignore[arg-type]
+            kept = {KEPT: str(folder), **(settings or {})}
+            super().__init__(self.server, _secret_of(folder), settings=kept, **options)  # type: ignore[arg-type]
         except BaseException:
             self.server.stop()
             raise

@@ -72,6 +72,7 @@ ALLOWED: dict[str, Callable[[Any], Any]] = {
     "stream_id": _id,
     "position": _number,
     "previous": _number,
+    "leaf": _number,
     "producer": _code,
     "consumer": _code,
     "queue": _code,

@@ -109,6 +109,20 @@ def test_a_container_mounts_its_own_secrets_alone_and_cannot_write_them(name: st
     assert mounted == [f"./infra/secrets/generated/{name}:/run/secrets:ro"]
 
 
+def test_what_the_ledger_keeps_is_written_by_it_alone_and_lies_where_no_database_reaches() -> None:
+    mounted = {
+        name: volume
+        for name, container in CONTAINERS.items()
+        for volume in container["volumes"]
+        if volume.startswith("kept:")
+    }
+    assert mounted == {"audit": "kept:/var/lib/sayso", "auditor": "kept:/var/lib/sayso:ro"}
+    for name in mounted:
+        assert CONTAINERS[name]["environment"]["SAYSO_KEPT"] == "/var/lib/sayso"
+    image = (ROOT / "infra/docker/Dockerfile").read_text("utf-8")
+    assert "--owner=sayso --group=sayso --mode=0700 /var/lib/sayso" in image
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_no_password_stands_in_the_compose_file(name: str) -> None:
     for variable, value in CONTAINERS[name].get("environment", {}).items():

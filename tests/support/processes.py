@@ -80,6 +80,8 @@ class Processes:
     def __post_init__(self) -> None:
         self.secrets = self.folder / "secrets"
         generate(self.secrets)
+        self.kept = self.folder / "kept"
+        self.kept.mkdir(exist_ok=True)
         for each in self.secrets.glob("*/broker"):
             each.write_text(PASSWORD)
         self._run("shared.eventstore.migrate", self.secrets / "migrate")
@@ -150,6 +152,7 @@ class Processes:
             "SAYSO_BROKER_HOST": self.broker.node.host,
             "SAYSO_BROKER_PORT": str(self.broker.node.amqp_port),
             "SAYSO_HEALTH_PORT": str(port),
+            "SAYSO_KEPT": str(self.kept),
         }
 
 

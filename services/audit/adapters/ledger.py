@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extras import execute_values
 
-from services.audit.domain.leaf import RANDOM_BYTES, entry_of, padded
+from services.audit.domain.leaf import PADDING, RANDOM_BYTES, Closing, Leaf, entry_of, padded
 from shared.contracts.refusal import Unavailable
 from shared.eventstore.database import Database
 
@@ -25,33 +25,37 @@ _SIZE = "SELECT coalesce(max(index) + 1, 0) FROM leaves"
 _CURSOR = "SELECT coalesce(max(position), 0) FROM leaves WHERE service = %s"
 
 
-@dataclass(frozen=True)
-class Leaf:
-    """A row of ``leaves``; a dummy has an entry and nothing else."""
-
-    index: int
-    entry: bytes
-    service: str | None
-    position: int | None
-    random: bytes | None
-    record: bytes | None
-
-    @classmethod
-    def of(cls, columns: Sequence[Any]) -> Leaf:
-        """From a row of :data:`LEAVES`."""
-        index, entry, service, position, random, record = columns
-        return cls(index, bytes(entry), service, position, _bytes(random), _bytes(record))
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether its entry is the hash of what it holds; a dummy holds nothing to hash."""
-        if self.random is None or self.record is None:
-            return self.random is self.record is self.service is self.position is None
-        return len(self.random) == RANDOM_BYTES and self.entry == entry_of(self.random, self.record)
-
-
 LEAVES = "SELECT index, entry, service, position, random, record FROM leaves"
-"""The columns of a :class:`Leaf`."""
+"""The columns of a :class:`~services.audit.domain.leaf.Leaf`."""
+
+_CLOSED = (
+    "SELECT position, index + 1 FROM leaves WHERE service IS NULL AND position IS NOT NULL"
+    " ORDER BY position DESC LIMIT 1"
+)
+_HEADS = (
+    # From one service to the next within the index, however many leaves each of them has.
+    "WITH RECURSIVE named (service) AS (SELECT min(service) FROM leaves"
+    " UNION ALL SELECT (SELECT min(service) FROM leaves WHERE service > named.service)"
+    " FROM named WHERE named.service IS NOT NULL)"
+    " SELECT service, (SELECT max(position) FROM leaves WHERE service = named.service)"
+    " FROM named WHERE service IS NOT NULL"
+)
+_SIGNED = "SELECT size, root, note, at FROM checkpoints"
+
+
+def leaf_of(columns: Sequence[Any]) -> Leaf:
+    """From a row of :data:`LEAVES`."""
+    index, entry, service, position, random, record = columns
+    return Leaf(index, bytes(entry), service, position, _bytes(random), _bytes(record))
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last record of a service: its position, its leaf, and the record."""
+
+    position: int
+    leaf: int
+    record: bytes
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,14 @@ class Ledger:
         self._database = database
         self._token_bytes = token_bytes
 
-    def cursor(self, service: str) -> int:
-        """The last position of ``service`` that the ledger holds; 0 where it holds none."""
-        return int(self._database.query(_CURSOR, (service,))[0][0])
+    def head(self, service: str) -> Head | None:
+        """The last record of ``service`` that the ledger holds; None where it holds none."""
+        rows = self._database.query(
+            "SELECT position, index, record FROM leaves WHERE service = %s"
+            " ORDER BY position DESC LIMIT 1",
+            (service,),
+        )
+        return Head(rows[0][0], rows[0][1], bytes(rows[0][2])) if rows else None
 
     def append(self, service: str, after: int, records: Sequence[bytes]) -> bool:
         """Add the records of the positions that follow ``after``; whether they were added.
@@ -84,28 +93,45 @@ class Ledger:
             cursor.execute(_CURSOR, (service,))
             if cursor.fetchone()[0] != after:
                 return False
-            size = self._size(cursor)
-            rows = []
-            for i, record in enumerate(records):
-                random = self._token_bytes(RANDOM_BYTES)
-                entry = entry_of(random, record)
-                rows.append((size + i, entry, service, after + 1 + i, random, record))
-            execute_values(cursor, _LEAVES, rows, page_size=PAGE)
+            places = (
+                (service, position) for position in range(after + 1, after + 1 + len(records))
+            )
+            self._add(cursor, self._size(cursor), zip(places, records, strict=True))
             cursor.execute("COMMIT")
         return True
 
-    def pad(self, quantum: int) -> int:
-        """Dummy leaves up to the size of the next checkpoint, which is returned."""
+    def close(self, quantum: int, tick: float, at: datetime) -> int:
+        """Pad up to the next checkpoint, and close it; its size.
+
+        A closing is signed before the next one is made: where one waits, its
+        size is returned and nothing is added.
+        """
         with self._locked() as cursor:
-            size = self._size(cursor)
+            number, closed = self._closed(cursor)
             cursor.execute("SELECT coalesce(max(size), 0) FROM checkpoints")
-            target = padded(size, cursor.fetchone()[0], quantum)
-            dummies = [(i, self._token_bytes(RANDOM_BYTES)) for i in range(size, target)]
-            execute_values(
-                cursor, "INSERT INTO leaves (index, entry) VALUES %s", dummies, page_size=PAGE
-            )
+            if closed > cursor.fetchone()[0]:
+                return closed
+            size = self._size(cursor)
+            target = padded(size, quantum)
+            cursor.execute(_HEADS)
+            closing = Closing(number + 1, at, tick, dict(cursor.fetchall()))
+            padding = [((None, None), PADDING)] * (target - size - 1)
+            last = ((None, closing.number), closing.record())
+            self._add(cursor, size, [*padding, last])
             cursor.execute("COMMIT")
         return target
+
+    def closed(self) -> tuple[int, int]:
+        """Number of the last closing, and the size that it closes; 0 and 0 before the first."""
+        rows = self._database.query(_CLOSED)
+        return (rows[0][0], rows[0][1]) if rows else (0, 0)
+
+    def number_closed_at(self, size: int) -> int | None:
+        """The number of the closing of a size, if that was closed."""
+        rows = self._database.query(
+            "SELECT position FROM leaves WHERE index = %s AND service IS NULL", (size - 1,)
+        )
+        return rows[0][0] if rows else None
 
     def sign_once(
         self, signed: Signed, after: int, nodes: Sequence[tuple[int, int, bytes]]
@@ -130,9 +156,14 @@ class Ledger:
 
     def newest(self) -> Signed | None:
         """The newest checkpoint, if there is one."""
-        rows = self._database.query(
-            "SELECT size, root, note, at FROM checkpoints ORDER BY size DESC LIMIT 1"
-        )
+        return self._one(f"{_SIGNED} ORDER BY size DESC LIMIT 1")
+
+    def checkpoint(self, size: int) -> Signed | None:
+        """The checkpoint of a size, if there is one."""
+        return self._one(f"{_SIGNED} WHERE size = %s", size)
+
+    def _one(self, sql: str, *params: int) -> Signed | None:
+        rows = self._database.query(sql, params)
         return Signed(rows[0][0], bytes(rows[0][1]), *rows[0][2:]) if rows else None
 
     def leaves(self, start: int, end: int) -> Iterator[Leaf]:
@@ -144,7 +175,7 @@ class Ledger:
             )
             if not rows:
                 return
-            yield from map(Leaf.of, rows)
+            yield from map(leaf_of, rows)
             start = rows[-1][0] + 1
 
     def nodes(self, level: int, start: int, end: int) -> Iterator[tuple[int, bytes]]:
@@ -167,6 +198,20 @@ class Ledger:
             (size,),
         )
         return {(level, index): bytes(hash) for level, index, hash in rows}
+
+    def _add(
+        self, cursor: Any, size: int, records: Iterable[tuple[tuple[str | None, int | None], bytes]]
+    ) -> None:
+        """Leaves of these places and records, blinded, from index ``size`` on."""
+        rows = []
+        for index, ((service, position), record) in enumerate(records, size):
+            random = self._token_bytes(RANDOM_BYTES)
+            rows.append((index, entry_of(random, record), service, position, random, record))
+        execute_values(cursor, _LEAVES, rows, page_size=PAGE)
+
+    def _closed(self, cursor: Any) -> tuple[int, int]:
+        cursor.execute(_CLOSED)
+        return cursor.fetchone() or (0, 0)
 
     def _size(self, cursor: Any) -> int:
         cursor.execute(_SIZE)

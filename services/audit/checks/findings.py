@@ -17,6 +17,7 @@ class Kind(Enum):
     ROOT = (13, "the leaves do not give a signed root")
     ROLLED_BACK = (14, "the log is not the one that was signed before: cut off, or another one")
     RECORDS = (15, "the ledger does not hold a service's positions 1 to n, each once")
+    UNSIGNED = (16, "leaves that were to be signed are not, or a checkpoint is gone")
     SWAPPED = (20, "a stored row stands where another one was recorded")
     CHANGED = (21, "a stored row is not as it was recorded")
     MISSING = (22, "a row that was recorded is not stored any more")

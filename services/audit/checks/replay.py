@@ -92,7 +92,10 @@ def named(text: str) -> datetime | Place:
         raise NotAMoment(text) from None
     if at.tzinfo is None:
         raise NotAMoment(f"{text}, without its offset")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise NotAMoment(f"{text}, outside the years 1 to 9999 of UTC,") from None
 
 
 def moment(history: History, at: datetime | Place | None) -> Moment:

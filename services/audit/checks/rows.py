@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from services.audit.checks.findings import MOST_TOLD, Findings, Kind
+from services.audit.domain.leaf import Closing, object_of
 from shared.eventstore.digests import ROWS, Row, record_of
 from shared.progress import Progress
 
@@ -16,6 +16,10 @@ _PAGE = 1_000
 _RECORDS = (
     "SELECT position, index, record FROM leaves WHERE service = %s AND position > %s"
     " ORDER BY position, index"
+)
+_CLOSING = (
+    "SELECT record FROM leaves WHERE service IS NULL AND position IS NOT NULL"
+    " ORDER BY position DESC LIMIT 1"
 )
 _UNORDERED = (
     "SELECT position, originator_version, due FROM (SELECT position, originator_version,"
@@ -34,11 +38,7 @@ class Recorded:
 
     def said(self) -> dict[str, Any]:
         """The record's fields; empty where it is none."""
-        try:
-            said = json.loads(self.record)
-        except ValueError:
-            return {}
-        return said if isinstance(said, dict) else {}
+        return object_of(self.record)
 
 
 class RowCheck:
@@ -106,6 +106,20 @@ class RowCheck:
                 self._add(Kind.RECORDS, f"not in the ledger{until}", self.last + 1)
             self.last = position
             yield Recorded(position, leaf, bytes(record))
+        counted = self._counted()
+        if self.last < counted:
+            what = f"not in the ledger any more, nor up to position {counted:,}, which it counted"
+            self._add(Kind.RECORDS, what, self.last + 1)
+
+    def _counted(self) -> int:
+        """How many records of the service the last checkpoint's closing counts."""
+        with self._ledger.cursor() as cursor:
+            cursor.execute(_CLOSING)
+            found = cursor.fetchone()
+        try:
+            return int(Closing.of(bytes(found[0])).heads.get(self._service, 0)) if found else 0
+        except (ValueError, TypeError):
+            return 0  # The tree's check tells of it.
 
     def _wait(self, waiting: list[int], before: int, position: int) -> None:
         if position != max(before, self.last) + 1:

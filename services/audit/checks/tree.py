@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from services.audit.adapters.ledger import LEAVES, PAGE, Leaf
+from services.audit.adapters.ledger import LEAVES, PAGE, leaf_of
+from services.audit.checks.contents import ContentsCheck
 from services.audit.checks.findings import Findings, Kind
 from services.audit.domain.deriving import FAN, Nodes
+from services.audit.domain.leaf import Closing
 from services.audit.domain.merkle import Growing, leaf_hash
 from services.audit.formats.checkpoint import Checkpoint, opened
 from services.audit.formats.note import BadNote, Verifier
@@ -21,6 +24,22 @@ _NODES = "SELECT index, hash FROM nodes WHERE level = %s ORDER BY index"
 
 
 @dataclass(frozen=True)
+class Against:
+    """What a log is held against.
+
+    ``verifier`` its key; ``services`` all that there are; ``now`` from when the age of what is
+    not signed is measured; ``due`` how many leaves a ledger that runs has signed by now; ``known``
+    checkpoints from before, or from others, signed with its key.
+    """
+
+    verifier: Verifier
+    services: Collection[str]
+    now: datetime
+    due: int
+    known: Sequence[Checkpoint] = ()
+
+
+@dataclass(frozen=True)
 class Seen:
     """What the pass over the tree saw."""
 
@@ -28,6 +47,8 @@ class Seen:
     signed: int
     newest: str
     """The note of the newest checkpoint whose signature and root hold; empty where none does."""
+    at: datetime | None
+    """When that was closed."""
 
 
 class TreeCheck:
@@ -36,19 +57,22 @@ class TreeCheck:
     def __init__(
         self,
         connection: Any,
-        verifier: Verifier,
-        known: Sequence[str],
+        against: Against,
         findings: Findings,
         progress: Progress,
     ) -> None:
-        """``known``: notes of checkpoints that the auditor has from before, or from others."""
+        """``connection``: a snapshot of the ledger's database."""
         self._connection = connection
-        self._verifier = verifier
+        self._verifier = against.verifier
+        self._now = against.now
+        self._due = against.due
         self._findings = findings
         self._progress = progress
-        self._known = sorted(self._opened(known), key=lambda checkpoint: checkpoint.size)
+        self._known = sorted(against.known, key=lambda checkpoint: checkpoint.size)
         self._tree = Growing()
+        self._contents = ContentsCheck(against.services, findings)
         self._newest = ""
+        self._at: datetime | None = None
         self._streams = 0
         self._bad_root, self._bad_roots = 0, 0
         self._sound_until = 0
@@ -68,24 +92,17 @@ class TreeCheck:
             known = iter(self._known)
             expected = next(checkpoints, None)
             remembered = next(known, None)
-            for leaf in map(Leaf.of, leaves):
+            for leaf in map(leaf_of, leaves):
                 if leaf.index < self._tree.size:
                     self._findings.add(Kind.LEAF, "stored more than once", leaf=leaf.index)
                     continue
                 self._gap(leaf.index)
-                if not leaf.is_sound:
-                    self._findings.add(
-                        Kind.LEAF,
-                        "its entry is not the hash of what it holds",
-                        leaf=leaf.index,
-                        service=leaf.service,
-                        position=leaf.position,
-                    )
+                closing = self._contents.take(leaf)
                 hash = leaf_hash(leaf.entry)
                 self._tree.append(hash)
                 nodes.take(hash)
                 while expected is not None and expected[0] <= self._tree.size:
-                    self._checkpoint(*expected)
+                    self._checkpoint(expected, closing)
                     expected = next(checkpoints, None)
                 while remembered is not None and remembered.size <= self._tree.size:
                     self._remembered(remembered)
@@ -99,14 +116,8 @@ class TreeCheck:
             if self._tree.size >= signed:
                 nodes.end()
             self._tell_roots()
-        return Seen(self._tree.size, signed, self._newest)
-
-    def _opened(self, notes: Sequence[str]) -> Iterator[Checkpoint]:
-        for note in notes:
-            try:
-                yield opened(note, self._verifier)
-            except BadNote as bad:
-                self._findings.add(Kind.CHECKPOINT, f"a checkpoint from before: {bad}")
+            self._tell_unsigned(signed)
+        return Seen(self._tree.size, signed, self._newest, self._at)
 
     def _gap(self, index: int) -> None:
         if index == self._tree.size:
@@ -119,7 +130,13 @@ class TreeCheck:
         while self._tree.size < index:  # So that what follows stands where it did.
             self._tree.append(bytes(32))
 
-    def _checkpoint(self, size: int, root: bytes, note: str) -> None:
+    def _checkpoint(self, row: tuple[Any, ...], closing: Closing | None) -> None:
+        size, root, note = row
+        if closing is not None and self._tree.size == size:
+            self._contents.signed(closing)
+        elif self._tree.size == size:
+            what = f"of size {size:,}: the leaf before its end closes nothing"
+            self._findings.add(Kind.CHECKPOINT, what, leaf=size - 1)
         try:
             said = opened(note, self._verifier)
         except BadNote as bad:
@@ -133,7 +150,7 @@ class TreeCheck:
             self._bad_root = self._bad_root or size
             self._bad_roots += 1
         else:
-            self._newest = note
+            self._newest, self._at = note, closing.at if closing else self._at
             self._sound_until = self._sound_until if self._bad_root else size
 
     def _tell_roots(self) -> None:
@@ -148,6 +165,25 @@ class TreeCheck:
             f" was signed for size {self._bad_root:,}{also}",
             leaf=self._sound_until,
         )
+
+    def _tell_unsigned(self, signed: int) -> None:
+        """What nobody's signature covers: nothing at all, or for longer than the clock's ticks."""
+        self._contents.end()
+        first, waiting = signed, self._tree.size - signed
+        if waiting <= 0 or signed >= self._due:
+            return
+        last = self._contents.last_signed
+        if last is None:
+            what = f"nothing is signed: {waiting:,} leaves, and no checkpoint"
+        elif last.is_overdue(self._now):
+            what = (
+                f"{waiting:,} leaves from here on are under no checkpoint; the last one closed at"
+                f" {last.at:%Y-%m-%d %H:%M:%S} UTC, and the next was due after {last.tick:g} s:"
+                " the ledger does not run, or these came by hand"
+            )
+        else:
+            return
+        self._findings.add(Kind.UNSIGNED, what, leaf=first)
 
     def _remembered(self, checkpoint: Checkpoint) -> None:
         if self._tree.size != checkpoint.size or self._tree.root() != checkpoint.root:

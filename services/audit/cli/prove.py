@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from services.audit.adapters.ledger import LEAVES, Leaf
+from services.audit.adapters.ledger import LEAVES, leaf_of
 from services.audit.checks.stored import StoredTree
 from services.audit.domain.merkle import inclusion_path
 from services.audit.formats.proof import Proof
@@ -20,7 +20,7 @@ def run(asked: argparse.Namespace, given: Reading) -> int:
         where = "WHERE service = %s AND position = %s"
         cursor.execute(f"{LEAVES} {where}", (asked.service, asked.position))
         row = cursor.fetchone()
-        leaf = Leaf.of(row) if row else None
+        leaf = leaf_of(row) if row else None
         if leaf is None or leaf.random is None or leaf.record is None:
             print(f"{asked.service} position {asked.position:,} is not in it.", file=sys.stderr)
             return NOT_THERE

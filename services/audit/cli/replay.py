@@ -56,6 +56,12 @@ def run(asked: Namespace, given: Reading) -> int:
     """Fold, and print as it goes."""
     show = Showing(pseudonyms(given.secrets, asked.pseudonym_key))
     replay = _Replay(asked, given, show)
+    if isinstance(asked.at, datetime) and asked.at > given.clock():
+        print(
+            f"{asked.at:%Y-%m-%d %H:%M:%S} UTC is still to come: this is everything that is"
+            " stored now, as it will stand then if nothing more is decided.",
+            file=sys.stderr,
+        )
     with opened(given, lambda done, total: given.progress.at("read", done, total)) as history:
         try:
             if asked.service not in (None, *history.services):

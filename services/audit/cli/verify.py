@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from services.audit.adapters.kept import FILE as KEPT
 from services.audit.checks.findings import STATUSES, Finding, Findings, Kind
 from services.audit.checks.rows import RowCheck
-from services.audit.checks.tree import Seen, TreeCheck
+from services.audit.checks.tree import Against, Seen, TreeCheck
+from services.audit.domain.leaf import Closing
+from services.audit.formats.checkpoint import Checkpoint, opened, read
 from services.audit.formats.note import VERIFIER_FILE, BadNote, Verifier
-from shared.command_line import CannotRead, Command, Reading
+from shared.command_line import CannotRead, Command, Reading, WrongUse
 
 LEDGER = "audit"
 _LOOK_AGAIN = 0.5
+_SIGNED = (
+    "SELECT (SELECT coalesce(max(index) + 1, 0) FROM leaves), coalesce(max(size), 0),"
+    " (SELECT record FROM leaves WHERE index = (SELECT max(size) - 1 FROM checkpoints))"
+    " FROM checkpoints"
+)
 
 
 def run(asked: argparse.Namespace, given: Reading) -> int:
     """Check all that was asked for; the lowest status of what was found."""
     verifier = pinned(asked.key, given)
+    _check_writable(asked.remember)
 
     def tell(finding: Finding) -> None:
         given.progress.clear()
@@ -26,13 +38,14 @@ def run(asked: argparse.Namespace, given: Reading) -> int:
 
     findings = Findings(tell)
     if asked.only != "rows":
+        known = list(_known(asked, given, verifier, findings))
+        due = _await_signed(given, asked.patience)
         with given.connection(LEDGER) as ledger:
-            known = [*asked.known, *([asked.remember] if _is_there(asked.remember) else [])]
-            notes = [read_text(path) for path in known]
-            seen = TreeCheck(ledger, verifier, notes, findings, given.progress).run()
+            against = Against(verifier, given.services, given.clock(), due, known)
+            seen = TreeCheck(ledger, against, findings, given.progress).run()
         print(_of_tree(seen, verifier))
         if asked.remember and not findings.counts and seen.newest:
-            asked.remember.write_text(seen.newest, "utf-8")
+            _remember(asked.remember, seen.newest)
     if asked.only != "tree":
         for service in asked.service or given.services:
             _rows(service, given, findings, asked.patience)
@@ -42,6 +55,77 @@ def run(asked: argparse.Namespace, given: Reading) -> int:
     if not findings.counts:
         print("All of it holds.")
     return findings.status
+
+
+def _known(
+    asked: argparse.Namespace, given: Reading, verifier: Verifier, findings: Findings
+) -> Iterator[Checkpoint]:
+    """Checkpoints that the log must contain: read before the log is, which only grows.
+
+    Those the auditor gives, and the one that the ledger keeps outside its database.
+    """
+    remembered = [asked.remember] if _is_there(asked.remember) else []
+    kept = given.kept / KEPT if given.kept else None
+    for path in (*asked.known, *remembered, *([kept] if kept and _is_there(kept) else [])):
+        note = read_text(path)
+        try:
+            yield opened(note, verifier)
+        except BadNote as bad:
+            if path != kept and not _is_of(note, verifier):
+                raise WrongUse(
+                    f"{path} is no checkpoint of {verifier.name}: give what /log/checkpoint"
+                    " answered, or a file that --remember wrote"
+                ) from None
+            findings.add(Kind.CHECKPOINT, f"in {path}, from before: {bad}")
+
+
+def _is_of(note: str, verifier: Verifier) -> bool:
+    try:
+        return read(note).origin == verifier.name
+    except BadNote:
+        return False
+
+
+def _await_signed(given: Reading, patience: float) -> int:
+    """How many leaves there are; returned once they are signed, or are not overdue, or too long.
+
+    A ledger that has only just begun signs within a moment; one whose clock is
+    wrong goes on signing all the same.
+    """
+    until = time.monotonic() + patience
+    there: int | None = None
+    while True:
+        with given.connection(LEDGER) as ledger, ledger.cursor() as cursor:
+            cursor.execute(_SIGNED)
+            leaves, signed, record = cursor.fetchone()
+        there = leaves if there is None else there
+        closing = _closing(record)
+        waits = signed < there and (not signed or (closing and closing.is_overdue(given.clock())))
+        if not waits or time.monotonic() >= until:
+            return there
+        time.sleep(_LOOK_AGAIN)
+
+
+def _closing(record: Any) -> Closing | None:
+    try:
+        return Closing.of(bytes(record)) if record is not None else None
+    except ValueError:
+        return None  # The tree's check tells of it.
+
+
+def _check_writable(path: Path | None) -> None:
+    if path is None:
+        return
+    writable = path if path.exists() else path.parent
+    if path.is_dir() or not path.parent.is_dir() or not os.access(writable, os.W_OK):
+        raise WrongUse(f"--remember {path}: give a file, in a folder that can be written")
+
+
+def _remember(path: Path, note: str) -> None:
+    try:
+        path.write_text(note, "utf-8")
+    except OSError as error:
+        raise CannotRead(f"{path} cannot be written: {type(error).__name__}") from None
 
 
 def _rows(service: str, given: Reading, findings: Findings, patience: float) -> None:
@@ -78,7 +162,8 @@ def _begin(connection: object) -> None:
 def _of_tree(seen: Seen, verifier: Verifier) -> str:
     later = seen.leaves - seen.signed
     also = f", {later:,} more since" if later > 0 else ""
-    return f"{verifier.name}: {seen.leaves:,} leaves read; {seen.signed:,} signed{also}"
+    at = f", the last of them at {seen.at:%Y-%m-%d %H:%M:%S} UTC" if seen.at else ""
+    return f"{verifier.name}: {seen.leaves:,} leaves read; {seen.signed:,} signed{also}{at}"
 
 
 def pinned(key: str | None, given: Reading) -> Verifier:

@@ -18,12 +18,20 @@ Node = tuple[int, int, bytes]
 class Broken(Exception):
     """What is stored does not give what was signed. Nothing may be signed over it.
 
-    ``what`` is a word for it, ``leaf`` the first leaf that it may lie at.
+    ``what`` is a word for it, ``leaf`` the first leaf that it may lie at; of a
+    service's log also ``service`` and ``position``.
     """
 
-    def __init__(self, what: str, leaf: int) -> None:
+    def __init__(
+        self, what: str, leaf: int, service: str | None = None, position: int | None = None
+    ) -> None:
         self.what, self.leaf = what, leaf
-        super().__init__(f"{what} at leaf {leaf}")
+        self.service, self.position = service, position
+        super().__init__(what, leaf, service, position)
+
+    def __str__(self) -> str:
+        where = f", {self.service} position {self.position}" if self.service else ""
+        return f"{self.what} at leaf {self.leaf}{where}"
 
 
 class Nodes:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from services.audit.formats import base64
-from services.audit.formats.note import BadNote, Signer, Verifier
+from services.audit.formats.note import BadNote, Signer, Verifier, text_of
 
 ORIGIN = "sayso.local/log"
 """The log's name where a deployment gives it none."""
@@ -32,9 +32,19 @@ class Checkpoint:
 
 def opened(note: str, verifier: Verifier) -> Checkpoint:
     """The checkpoint of a note that ``verifier``'s log has signed; :class:`BadNote` otherwise."""
-    origin, *rest = verifier.open(note).split("\n")
-    if origin != verifier.name:
+    said = _of(verifier.open(note))
+    if said.origin != verifier.name:
         raise BadNote(f"a checkpoint of another log than {verifier.name}")
+    return said
+
+
+def read(note: str) -> Checkpoint:
+    """What a note says, whoever has signed it; :class:`BadNote` where it is no checkpoint."""
+    return _of(text_of(note))
+
+
+def _of(text: str) -> Checkpoint:
+    origin, *rest = text.split("\n")
     if len(rest) < 3 or not all(rest[:-1]) or not _SIZE.fullmatch(rest[0]):
         raise BadNote("not a checkpoint: origin, size and root, a line each")
     try:

@@ -107,6 +107,11 @@ class Signer:
         return note
 
 
+def text_of(note: str) -> str:
+    """The text of a note, whoever has signed it; :class:`BadNote` where it is none."""
+    return _parts(note)[0]
+
+
 def _parts(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
     if len(note) > _LONGEST or any(c < " " and c != "\n" for c in note):
         raise BadNote("too long, or with control characters")

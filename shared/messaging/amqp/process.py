@@ -76,7 +76,12 @@ class ServiceProcess:
         )
         at = settings.surroundings
         self.health = HealthServer(
-            {"postgresql": self._store_ready, "rabbitmq": self._broker_ready, "service": self._up},
+            {
+                "postgresql": self._store_ready,
+                "rabbitmq": self._broker_ready,
+                "service": self._up,
+                **self.assembled.checks,
+            },
             REGISTRY,
             at.health_host,
             at.health_port,

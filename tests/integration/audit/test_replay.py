@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta, timezone
+from argparse import ArgumentParser
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,8 @@ from eventsourcing.persistence import StoredEvent
 from services.audit.checks.codes import NOT_SHOWN
 from services.audit.checks.pseudonyms import FILE, Pseudonyms
 from services.audit.checks.replay import Moment, Standing, moment, named, standings
-from shared.command_line import HELD, WRONG_USE, main
+from services.audit.cli.replay import COMMAND
+from shared.command_line import HELD, WRONG_USE, Reading, main
 from shared.eventstore.mapper import SealingMapper
 from shared.eventstore.rebuild import application_of
 from shared.eventstore.values import EventTranscoder
@@ -249,7 +253,16 @@ def test_an_entry_that_cannot_be_read_is_shown_as_that(healthy: Books, sayso: Sa
 
 
 @pytest.mark.parametrize(
-    "at", ["soon", "2026-06-31", "2026-06-05T12:00:00", "consent/", "consent/x"]
+    "at",
+    [
+        "soon",
+        "2026-06-31",
+        "2026-06-05T12:00:00",
+        "consent/",
+        "consent/x",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:00:00-14:00",
+    ],
 )
 def test_what_is_no_moment_is_refused_with_what_would_be_one(
     at: str, capsys: pytest.CaptureFixture[str]
@@ -258,6 +271,27 @@ def test_what_is_no_moment_is_refused_with_what_would_be_one(
         main(["audit", "replay", "--at", at])
     assert ended.value.code == WRONG_USE
     assert "give 2026-06-30, 2026-06-30T12:00:00Z or consent/41" in capsys.readouterr().err
+
+
+def test_the_first_and_the_last_day_there_are_can_be_named() -> None:
+    assert str(named("0001-01-01")) == "0001-01-01 23:59:59.999999+00:00"
+    assert str(named("9999-12-31")) == "9999-12-31 23:59:59.999999+00:00"
+
+
+def test_a_moment_that_is_still_to_come_is_said_to_be_that(
+    healthy: Books, reading: Callable[[Books], Reading], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = replace(reading(healthy), clock=lambda: datetime(2026, 6, 6, tzinfo=UTC))
+
+    def told(*words: str) -> str:
+        parser = ArgumentParser()
+        COMMAND.arguments(parser)
+        assert COMMAND.run(parser.parse_args(words), given) == HELD
+        return capsys.readouterr().err
+
+    assert "2026-06-07 23:59:59 UTC is still to come" in told("--counts", "--at", "2026-06-07")
+    for words in ((), ("--at", "2026-06-05"), ("--at", "consent/1")):
+        assert told("--counts", *words) == ""
 
 
 @pytest.mark.parametrize(

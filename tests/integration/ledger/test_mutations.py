@@ -9,16 +9,20 @@ import os
 import random
 import tracemalloc
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from services.audit.domain.leaf import PADDING
 from services.audit.formats.checkpoint import Checkpoint
 from services.audit.formats.note import Signer
 from tests.integration.ledger.world import Verdict, World
 
-SEEDS = range(int(os.environ.get("SAYSO_LEDGER_MUTATIONS", "60")))
+SEEDS = range(int(os.environ.get("SAYSO_LEDGER_MUTATIONS", "85")))
 THIEF = Signer.from_seed("sayso.local/log", b"t" * 32)
+
+CLOSINGS = "SELECT index FROM leaves WHERE service IS NULL AND position IS NOT NULL"
 
 Choose = random.Random
 Located = Callable[[Verdict], bool]
@@ -82,10 +86,52 @@ def leaf_changed(world: World, choose: Choose) -> Located:
     return _line("leaf: ", f"leaf {index}:")
 
 
-def dummy_changed(world: World, choose: Choose) -> Located:
+def own_leaf_changed(world: World, choose: Choose) -> Located:
     [index] = _one_of(world, choose, "SELECT index FROM leaves WHERE service IS NULL")
-    _flip(world, "audit", "leaves", "entry", f"index = {index}", choose)
+    column = choose.choice(["entry", "random", "record"])
+    _flip(world, "audit", "leaves", column, f"index = {index}", choose)
+    return _line("leaf: ", f"leaf {index}:")
+
+
+def padding_made_anew(world: World, choose: Choose) -> Located:
+    where = "service IS NULL AND position IS NULL"
+    [index] = _one_of(world, choose, f"SELECT index FROM leaves WHERE {where}")
+    world.remake(index, PADDING)
     return _line("root: ", f"leaves {_signed_before(world, index)} to")
+
+
+def record_called_padding(world: World, choose: Choose) -> Located:
+    where = f"service = 'consent' AND position = {choose.randint(1, 60)}"
+    [(index,)] = world.rows(f"SELECT index FROM leaves WHERE {where}")
+    world.tamper("consent", f"DELETE FROM events WHERE {where.partition(' AND ')[2]}")
+    world.tamper("audit", f"UPDATE leaves SET service = NULL, position = NULL WHERE {where}")
+    return _line("leaf: ", f"leaf {index}: stored as padding")
+
+
+def record_of_another_service(world: World, choose: Choose) -> Located:
+    position = choose.randint(1, 60)
+    where = f"service = 'consent' AND position = {position}"
+    called = choose.choice(["service = 'ghost'", "service = 'audit'", "position = position + 900"])
+    world.tamper("audit", f"UPDATE leaves SET {called} WHERE {where}")
+    return _line("leaf: ", f"it holds the record of consent position {position}")
+
+
+def checkpoint_deleted(world: World, choose: Choose) -> Located:
+    [size] = _one_of(world, choose, "SELECT size FROM checkpoints")
+    world.tamper("audit", f"DELETE FROM checkpoints WHERE size = {size}")
+    world.now += timedelta(minutes=2)
+    number = f"checkpoint {size // 128:,}, of size {size:,}, is not stored any more"
+    last = f"leaf {_signed_before(world, size)}: "
+    return _line("unsigned: ", last if size == 384 else number)
+
+
+def history_written_anew(world: World, choose: Choose) -> Located:
+    """A forged event, all that hangs on it, and nothing left of what was signed."""
+    world.forge("intake", choose.randint(1, 300))
+    for (index,) in world.rows(CLOSINGS):
+        world.remake(index, PADDING, position=None)
+    world.forget_signatures()
+    return _line("unsigned: ", "leaf 0: nothing is signed")
 
 
 def leaf_deleted(world: World, choose: Choose) -> Located:
@@ -130,8 +176,10 @@ def checkpoint_changed(world: World, choose: Choose) -> Located:
 
 
 MUTATIONS = (
-    row_changed, row_deleted, rows_swapped, rows_cut_off, leaf_changed, dummy_changed, leaf_deleted,
-    leaves_cut_off, leaves_swapped, hash_changed, checkpoint_signed_again, checkpoint_changed,
+    row_changed, row_deleted, rows_swapped, rows_cut_off, leaf_changed, own_leaf_changed,
+    leaf_deleted, leaves_cut_off, leaves_swapped, padding_made_anew, record_called_padding,
+    record_of_another_service, hash_changed, checkpoint_signed_again, checkpoint_changed,
+    checkpoint_deleted, history_written_anew,
 )  # fmt: skip
 
 

@@ -34,6 +34,9 @@ from shared.run import embedded
 from tests.support.eventually import eventually
 from tests.unit.gateway.door import ORDINARY
 
+QUIET = ("XDG_RUNTIME_DIR", "PYTHONWARNINGS")
+"""What would hide a warning; an auditor's shell may have neither."""
+
 SAYSO = Path(__file__).parents[3] / "infra/sayso"
 
 
@@ -78,7 +81,7 @@ class Running:
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "PYTHONWARNINGS": "ignore"},
+            env={key: value for key, value in os.environ.items() if key not in QUIET},
         )
 
     def as_superuser(self, service: str, sql: str) -> None:
@@ -128,6 +131,31 @@ def test_anyone_derives_the_root_from_tiles_and_needs_nobody_s_leave(there: Runn
     assert there.client.get("/log/tile/entries/000.p/1").content[:2] == b"\x00\x20"
 
 
+def test_the_newest_checkpoint_is_kept_beside_the_database_and_held_against_it(
+    there: Running,
+) -> None:
+    kept = there.folder / "ledger.signed"
+    eventually(kept.exists, within=10)
+    size = opened(kept.read_text(), there.verifier).size
+    eventually(lambda: opened(kept.read_text(), there.verifier).size > size, within=10)
+    assert there.sayso("verify", "--only", "tree", "--patience", "0").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--known", "/etc/hostname"), "/etc/hostname is no checkpoint of sayso.local/log: give"),
+        (("--remember", "/nonexistent/x"), "--remember /nonexistent/x: give a file, in a folder"),
+    ],
+)
+def test_what_is_given_wrongly_is_said_and_is_no_finding(
+    there: Running, words: tuple[str, ...], said: str
+) -> None:
+    ended = there.sayso("verify", *words)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(said)
+
+
 @pytest.mark.parametrize(
     "path", ["/log/tile/0/999", "/log/tile/0/x/y", "/log/tile/99/000", "/log/tile/0/000.p/256"]
 )
@@ -152,6 +180,7 @@ def test_the_auditor_s_command_finds_all_of_it_intact(there: Running) -> None:
     ended = there.sayso("verify")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "All of it holds." in ended.stdout
+    assert ended.stderr == ""
     assert all(f"{name}: " in ended.stdout for name in logged())
 
 

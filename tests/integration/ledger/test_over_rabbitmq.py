@@ -18,7 +18,7 @@ from shared.eventstore.provision import database_name
 from shared.identity.principal import Principal
 from shared.messaging.pages import DigestsAfter
 from tests.support.eventually import eventually
-from tests.support.processes import Processes
+from tests.support.processes import Processes, Service
 
 ANYONE = Principal.anyone()
 
@@ -62,5 +62,32 @@ def test_what_is_decided_is_signed_by_whichever_process_lives_and_the_auditor_fi
     with pytest.raises(Refused) as refused:
         platform.caller("consent").call("intake", "digests_after", request)
     assert refused.value.code == "not_allowed"
+    checks_of_a_log_cut_off(again, server)
     for service in (running[0], again):
         assert service.end() == 0
+
+
+def checks_of_a_log_cut_off(audit: Service, server: EmbeddedServer) -> None:
+    """The ledger is not ready while a log ends before what is on record."""
+
+    def by_hand(*statements: str) -> None:
+        with (
+            closing(psycopg2.connect(server.dsn(database_name("intake")))) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("ALTER TABLE events DISABLE TRIGGER USER")
+            for statement in statements:
+                cursor.execute(statement)
+            cursor.execute("ALTER TABLE events ENABLE ALWAYS TRIGGER no_change")
+
+    assert audit.health()["checks"]["ledger"] is True
+    last = "position = (SELECT max(position) FROM events)"
+    by_hand(
+        f"CREATE TABLE cut_off AS SELECT * FROM events WHERE {last}",
+        f"DELETE FROM events WHERE {last}",
+    )
+    eventually(lambda: audit.health()["checks"]["ledger"] is False, within=30)
+    assert not audit.ready()
+    by_hand("INSERT INTO events SELECT * FROM cut_off", "DROP TABLE cut_off")
+    eventually(audit.ready, within=30)

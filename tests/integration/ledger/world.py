@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -18,11 +19,12 @@ from eventsourcing.persistence import StoredEvent
 
 from services.audit.application import AuditApplication
 from services.audit.cli.verify import COMMAND
+from services.audit.domain.leaf import entry_of
 from shared.command_line import Command, Reading
 from shared.contracts.refusal import Unavailable
 from shared.eventstore.batch import Decision, Entry
 from shared.eventstore.database import Database
-from shared.eventstore.digests import Pseudonyms, digests_after
+from shared.eventstore.digests import ROWS, Pseudonyms, Row, digests_after, record_of
 from shared.eventstore.edge import Edge
 from shared.eventstore.log import EventLog
 from shared.messaging.pages import Digests, DigestsAfter
@@ -60,6 +62,8 @@ class World:
     now: datetime = NOON
     away: set[str] = field(default_factory=set)
     quantum: int = 64
+    kept: str = ""
+    told: StringIO = field(default_factory=StringIO)
     versions: dict[tuple[str, UUID], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -82,6 +86,7 @@ class World:
                 settings={
                     "SAYSO_LEDGER_TICK": "1",
                     "SAYSO_LEDGER_QUANTUM": str(self.quantum),
+                    "SAYSO_KEPT": self.kept,
                     **settings,
                 },
             )
@@ -113,10 +118,12 @@ class World:
         self.logs[service].store(Decision(entries=tuple(entries)))
 
     def fill(self, count: int) -> None:
-        """Many records of a service that is not asked what it has stored."""
+        """Many records of a service that is away from now on."""
+        self.away.add("keyring")
         for after in range(0, count, 5_000):
             some = range(after + 1, min(count, after + 5_000) + 1)
-            assert self.app._ledger.append("keyring", after, [b"%d" % i for i in some])
+            records = [b'{"pos":%d,"svc":"keyring"}' % i for i in some]
+            assert self.app._ledger.append("keyring", after, records)
 
     def records(self, service: str) -> list[bytes]:
         """The records of what is stored now."""
@@ -144,9 +151,11 @@ class World:
             lambda service: self.databases.dsn(service, "audit"),
             Path("/nowhere"),
             Progress(StringIO()),
+            kept=Path(self.kept) if self.kept else None,
+            clock=lambda: self.now,
         )
         said = StringIO()
-        with redirect_stdout(said):
+        with redirect_stdout(said), redirect_stderr(self.told):
             status = command.run(parser.parse_args(words), reading)
         assert status == 0 or status in command.statuses
         return Verdict(status, said.getvalue())
@@ -172,9 +181,35 @@ class World:
             cursor.execute(sql, params)
             assert cursor.rowcount != 0, "nothing was tampered with"
 
+    def remake(self, index: int, record: bytes, **columns: Any) -> None:
+        """Another record in a leaf, with all that hangs together within its row."""
+        random = secrets.token_bytes(32)
+        columns |= {"random": random, "record": record, "entry": entry_of(random, record)}
+        named = ", ".join(f"{name} = %s" for name in columns)
+        sql = f"UPDATE leaves SET {named} WHERE index = %s"
+        self.tamper("audit", sql, *columns.values(), index)
+
+    def forge(self, service: str, position: int) -> None:
+        """Change an event by one byte, and its record and leaf so that they fit."""
+        sql = "UPDATE events SET state = set_byte(state, 40, get_byte(state, 40) # 1)"
+        self.tamper(service, f"{sql} WHERE position = %s", position)
+        where = f"service = '{service}' AND position = {position}"
+        [(index, record)] = self.rows(f"SELECT index, record FROM leaves WHERE {where}")
+        with self.database(service, "relay") as database:
+            [row] = database.query(f"{ROWS} LIMIT 1", (position - 1,))
+        said = json.loads(bytes(record))
+        self.remake(index, record_of(service, Row.of(row), said["sid"]))
+
+    def forget_signatures(self, size: int = 0) -> None:
+        """Remove what was signed of more leaves than these, and the hashes over them."""
+        with self.superuser("audit") as cursor:
+            cursor.execute("DELETE FROM nodes WHERE (index + 1) * 256 ^ level > %s", (size,))
+            cursor.execute("DELETE FROM checkpoints WHERE size > %s", (size,))
+            assert cursor.rowcount, "nothing was signed"
+
     def again(self) -> World:
         """The same databases after a restart."""
-        return World(self.databases, self.now, versions=dict(self.versions))
+        return World(self.databases, self.now, kept=self.kept, versions=dict(self.versions))
 
     def keep(self) -> None:
         """Remember every row."""

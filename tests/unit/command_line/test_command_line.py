@@ -107,7 +107,7 @@ def test_sayso_runs_from_anywhere(tmp_path: Path) -> None:
 
 
 def test_progress_is_told_now_and_then_and_not_at_every_call() -> None:
-    out, clock = StringIO(), iter([0.0, 1.0, 11.0, 12.0, 30.0])
+    out, clock = StringIO(), iter([0.0, 1.0, 2.5, 4.0, 5.0])
     progress = Progress(out, lambda: next(clock))
     for done in (1, 2_000, 3_000, 4_000):
         progress.at("intake", done, 5_000)
