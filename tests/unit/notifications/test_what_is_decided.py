@@ -25,6 +25,7 @@ from shared.contracts.notifications import (
 )
 from shared.contracts.refusal import NotAllowed
 from shared.identity.principal import Principal
+from shared.sealing.sealed import Sealed
 from tests.support.examples import MARIA, NOON, NOOR, ROSA, SAM, SURVIVOR, an_id
 from tests.unit.notifications import news
 from tests.unit.notifications.memory import Notifications
@@ -191,6 +192,22 @@ def test_a_notice_waits_while_something_that_intake_said_of_them_could_not_be_he
 
     assert notifications.relay.taken == []
     assert notifications.types()[-1] == "NoticeQueued"
+
+
+@pytest.mark.rule("R47")
+def test_what_leads_to_somebodys_door_is_sealed_for_the_contact_class_before_it_is_stored(
+    notifications: Notifications,
+) -> None:
+    named = news.declare_safe(name_to_use="a friend")
+
+    notifications.command(named, SURVIVOR)
+
+    kept = next(
+        e for e in notifications.log if isinstance(e, ContactPreference.ChannelDeclaredSafe)
+    )
+    for words in (kept.address, kept.name_to_use):
+        assert isinstance(words, Sealed)
+        assert (words.participation_id, words.record_class) == (MARIA, "contact")
 
 
 @pytest.mark.rule("R26")
