@@ -3,8 +3,8 @@
 Always by *removing the enforcement*, never by refusing everybody, which any test of an
 ordinary day would notice:
 
-- a marked ``if`` is never taken, and a marked ``case`` never matches: they refuse, hold back,
-  report or act, and never merely let through
+- a marked ``if`` is never taken, a marked ``for`` finds nothing, and a marked ``case`` never
+  matches: they refuse, hold back, report or act, and never merely let through
 - a marked statement, or policy that forbids, is left out
 - what a marked line returns or sets is the answer that lets pass: nothing where nothing wrong
   can be said, else true; so is one marked check of several, and a marked reason never holds
@@ -73,6 +73,7 @@ def _first_line_of_code(source: str, mark: Mark) -> int:
 
 _KINDS = (
     ast.If,
+    ast.For,
     ast.Return,
     ast.Assign,
     ast.AnnAssign,
@@ -93,6 +94,8 @@ def _is_at(node: ast.AST, line: int) -> bool:
 
 def _head(node: ast.AST) -> int:
     """The last line of what a mark at the end of a line can mean: a header, not a body."""
+    if isinstance(node, ast.For):
+        return node.iter.end_lineno or node.lineno
     if isinstance(node, ast.If):
         return node.test.end_lineno or node.lineno
     if isinstance(node, ast.ClassDef):
@@ -109,6 +112,8 @@ def _without(
     match node:
         case ast.If():
             found = "never taken", _replace(source, node.test, "False")
+        case ast.For():
+            found = "nothing is found", _replace(source, node.iter, "()")
         case ast.Return(value=ast.expr() as value) | ast.Assign(value=value):
             found = _letting_pass(source, tree, node, _marked_part(value, line))
         case ast.Expr() | ast.Raise():

@@ -85,7 +85,7 @@ class TopicChoice(Aggregate):
         """
         if topic in self.chosen:
             return "chosen"
-        if topic not in self.waiting:  # R71
+        if topic not in self.waiting:
             raise NothingToConfirm()
         by = confirmed_by(self.waiting[topic].recorded_by, decision, trained=trained)
         self._confirm(

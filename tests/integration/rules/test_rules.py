@@ -88,6 +88,10 @@ def test_a_rule_that_does_not_exist_is_told_with_its_place(planted: Path) -> Non
 
 BEFORE_AND_AFTER = {
     "a refusal": ("    if wrong:  # R03\n        raise E", "    if False:  # R03\n        raise E"),
+    "what is found": (
+        "    for x in wrong(it):  # R03\n        yield x",
+        "    for x in ():  # R03\n        yield x",
+    ),
     "a step": ("    check(it)  # R03", "    pass  # R03"),
     "an answer": ("    return known == by  # R03", "    return True  # R03"),
     "one check of several": (

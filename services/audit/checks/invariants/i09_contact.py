@@ -130,8 +130,8 @@ class Contact(Invariant):
                 return self._topic(entry) or self._way(entry, entry.time("send_from"))  # I09 R47
             case "NoticeSending":
                 return (
-                    self._topic(entry)  # I09 R47
-                    or self._way(entry, entry.at)  # I09 R47
+                    self._topic(entry)  # I09
+                    or self._way(entry, entry.at)  # I09
                     or _again(entry, self._notices.before(entry))  # I09
                     or _too_long(entry)  # I09
                 )
