@@ -95,7 +95,7 @@ def _is_at(node: ast.AST, line: int) -> bool:
 def _head(node: ast.AST) -> int:
     """The last line of what a mark at the end of a line can mean: a header, not a body."""
     if isinstance(node, ast.For):
-        return node.iter.end_lineno or node.lineno
+        return node.lineno
     if isinstance(node, ast.If):
         return node.test.end_lineno or node.lineno
     if isinstance(node, ast.ClassDef):

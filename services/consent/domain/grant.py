@@ -219,7 +219,7 @@ class Grant(Aggregate):
             return
         if self.yes_recorded_by is None:
             raise NothingToConfirm()
-        # R71, I16: nobody of whoever receives it, and never whoever wrote it down.
+        # R71: nobody of whoever receives it, and never whoever wrote it down.
         if decision.told_by_staff and decision.recorded_by.agency_id == self.recipient_agency_id:
             raise RecipientCannotConfirm()
         by = confirmed_by(self.yes_recorded_by, decision, trained=trained)

@@ -67,6 +67,7 @@ def test_an_unassigned_trained_advocate_may_come_to_hear_a_yes_and_see_nothing()
     assert allowed(TRAINED, RECORD) == {"confirm_grant"}
 
 
+@pytest.mark.rule("R71")
 @pytest.mark.parametrize("role", sorted(STAFF))
 def test_other_staff_may_do_nothing_here_even_when_assigned(role: str) -> None:
     record = RECORD | {"assigned": [STAFF[role].id]}
