@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tests.bench.machine import described, load
-from tests.chaos import rows
+from tests.chaos import beside, rows
+from tests.chaos.beside import BESIDE
 from tests.chaos.platform import Platform, platform
 from tests.chaos.progress import Progress, commit
 from tests.chaos.report import ROWS, Row, written
@@ -55,6 +56,11 @@ def main(arguments: list[str] | None = None) -> int:
         tell = _Telling(row, len(seeds), again=asked.seed is not None)
         if name == "simulation":
             _in_memory(seeds, note, tell)
+        elif name in BESIDE:
+            for seed in seeds:
+                result = beside.run(name, seed)
+                note(result)
+                tell(result)
         else:
             _on_platforms(row, seeds, note, tell, progress)
     return 1 if broken else 0

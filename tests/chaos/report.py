@@ -25,6 +25,9 @@ class Row:
 
 ROWS = (
     Row("simulation", "seeded simulation: drop, duplicate, reorder, crash", sizes.FULL.simulation),
+    Row("malformed", "malformed HTTP requests, sixteen and more a try", sizes.FULL.malformed),
+    Row("mutations", "rows and leaves changed by hand", sizes.FULL.mutations),
+    Row("proofs", "mutated proofs, two a try", sizes.FULL.proofs),
     Row("steps", "crash at every named step of every service", sizes.FULL.steps),
     Row("postgres", "SIGKILL of PostgreSQL", sizes.FULL.postgres),
     Row("broker", "SIGKILL of the broker, one in five wiped", sizes.FULL.broker),

@@ -33,6 +33,10 @@ class Size:
     """Pieces of one order of jumps of every clock."""
     wires: int
     """Pieces of each of :data:`TROUBLES` once."""
+    malformed: int
+    mutations: int
+    proofs: int
+    """Pieces of tests of their own (``tests.chaos.beside``), which ``make test`` runs there."""
 
 
 KILLS = 20
@@ -63,6 +67,9 @@ CI = Size(
     withdrawals=1,
     clock=1,
     wires=1,
+    malformed=0,
+    mutations=0,
+    proofs=0,
 )
 CI_HISTORIES = 100
 CI_TROUBLES = (
@@ -83,4 +90,7 @@ FULL = Size(
     withdrawals=20,
     clock=10,
     wires=10,
+    malformed=20,
+    mutations=20,
+    proofs=10,
 )

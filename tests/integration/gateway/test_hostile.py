@@ -1,13 +1,12 @@
 """Hostile requests, generated: none of them makes a 5xx, reaches a service, or comes back in words.
 
-``SAYSO_HOSTILE`` sets how many are generated; each is sent to four routes.
+Each is sent to four routes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 from typing import Any
 
 import httpx
@@ -16,10 +15,11 @@ from hypothesis import strategies as st
 
 from services.gateway.routes import ROUTES, Row
 from tests.support.examples import an_id
+from tests.support.piece import piece
 from tests.unit.gateway.door import Door, body_of, path_of
 
 CANARY = "kanarie7f3a"
-EXAMPLES = int(os.environ.get("SAYSO_HOSTILE", "500"))
+EXAMPLES = piece(500).count
 ROUTES_EACH = 4
 WHO = {"anyone": "anyone", "survivor": "Maria", "staff": "advocate", "agency": "housing agency"}
 BOUNDED = settings(

@@ -1,11 +1,10 @@
 """Whatever is changed by chance, in rows, leaves, hashes or checkpoints, is found where it is.
 
-``SAYSO_LEDGER_MUTATIONS`` says how many; each is found by its seed again.
+Each is found by its seed again.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import tracemalloc
 from collections.abc import Callable
@@ -18,8 +17,9 @@ from services.audit.domain.leaf import PADDING
 from services.audit.formats.checkpoint import Checkpoint
 from services.audit.formats.note import Signer
 from tests.integration.ledger.world import Verdict, World
+from tests.support.piece import piece
 
-SEEDS = range(int(os.environ.get("SAYSO_LEDGER_MUTATIONS", "85")))
+SEEDS = piece(85).numbers
 THIEF = Signer.from_seed("sayso.local/log", b"t" * 32)
 
 CLOSINGS = "SELECT index FROM leaves WHERE service IS NULL AND position IS NOT NULL"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable
 from hashlib import sha256
@@ -23,9 +22,10 @@ from services.audit.domain.merkle import (
     node_hash,
     root_of,
 )
+from tests.support.piece import piece
 
 SIZES = (1, 2, 3, 255, 256, 257, 1_000, 100_000)
-MUTATIONS = int(os.environ.get("SAYSO_MUTATED_PROOFS", "10000"))
+MUTATIONS = piece(10_000)
 
 
 def entries(count: int) -> list[bytes]:
@@ -227,9 +227,9 @@ def _mutated(choose: random.Random, hashes: list[bytes]) -> list[bytes]:
 
 
 def test_no_mutated_inclusion_proof_is_taken() -> None:
-    choose = random.Random(6962)
+    choose = random.Random(f"inclusion/{MUTATIONS.seed}")
     tree = Tree([leaf_hash(e) for e in entries(1_000)])
-    for _ in range(MUTATIONS):
+    for _ in range(MUTATIONS.count):
         size = choose.randint(1, 1_000)
         index = choose.randrange(size)
         leaf, root = tree.levels[0][index], tree.root(size)
@@ -248,9 +248,9 @@ def test_no_mutated_inclusion_proof_is_taken() -> None:
 
 
 def test_no_mutated_consistency_proof_is_taken() -> None:
-    choose = random.Random(9162)
+    choose = random.Random(f"consistency/{MUTATIONS.seed}")
     tree = Tree([leaf_hash(e) for e in entries(1_000)])
-    for _ in range(MUTATIONS):
+    for _ in range(MUTATIONS.count):
         new = choose.randint(2, 1_000)
         old = choose.randint(1, new)
         was, now = tree.root(old), tree.root(new)
