@@ -31,6 +31,7 @@ from shared.contracts.registry import services
 from shared.eventstore.edge import utc_now
 from shared.eventstore.location import Location
 from shared.eventstore.provision import database_name, role_name
+from shared.eventstore.reaching import connect
 from shared.progress import Progress
 
 HELD, BROKE_OFF, WRONG_USE, CANNOT_READ = 0, 1, 2, 3
@@ -76,7 +77,7 @@ class Reading:
         Read much with a named cursor: ``connection.cursor("name")`` streams.
         """
         try:
-            connection = psycopg2.connect(self.dsn(service), connect_timeout=10)
+            connection = connect(self.dsn(service))
         except psycopg2.OperationalError as away:
             raise CannotRead(f"The database of {service} cannot be read: {away}".strip()) from None
         try:

@@ -21,6 +21,7 @@ import psycopg2.extensions
 import psycopg2.extras
 
 from shared.contracts.refusal import Unavailable
+from shared.eventstore.reaching import connect
 
 logger = logging.getLogger(__name__)
 psycopg2.extras.register_uuid()
@@ -40,6 +41,9 @@ psycopg2.extensions.register_type(
 )
 
 _OPTIONS = "-c idle_in_transaction_session_timeout=15000 -c lock_timeout=15000"
+_READY_WITHIN = 2.0
+_LEAST = 0.5
+"""Seconds that each try to connect gets, however little patience is left."""
 _GONE = ("57P01", "57P02", "57P03", "57P05")
 
 
@@ -98,7 +102,7 @@ class Database:
     def is_ready(self) -> bool:
         """Whether the database answers now; for readiness checks, which do not wait."""
         try:
-            connection = psycopg2.connect(self._dsn, connect_timeout=2)
+            connection = connect(self._dsn, within=_READY_WITHIN)
         except psycopg2.Error:
             return False
         connection.close()
@@ -152,7 +156,9 @@ class Database:
         pause = 0.05
         while True:
             try:
-                connection = psycopg2.connect(self._dsn, connect_timeout=5, options=_OPTIONS)
+                connection = connect(
+                    self._dsn, within=max(deadline - time.monotonic(), _LEAST), options=_OPTIONS
+                )
                 connection.autocommit = True
                 return connection
             except psycopg2.OperationalError as error:

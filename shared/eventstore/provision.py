@@ -13,6 +13,8 @@ from typing import Any
 import psycopg2
 from psycopg2 import sql
 
+from shared.eventstore.reaching import connect
+
 KINDS = ("owner", "committer", "query", "relay", "audit")
 """The roles of every service database; nobody else may connect to it."""
 
@@ -108,8 +110,8 @@ def drop(admin_dsn: str, database: str) -> None:
 
 
 @contextmanager
-def _session(dsn: str, **overrides: str) -> Iterator[Any]:
-    with closing(psycopg2.connect(dsn, **overrides)) as connection:
+def _session(dsn: str, **overrides: Any) -> Iterator[Any]:
+    with closing(connect(dsn, **overrides)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             yield cursor

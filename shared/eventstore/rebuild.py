@@ -14,7 +14,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import psycopg2.extras
 from eventsourcing.persistence import StoredEvent
 from psycopg2 import sql
@@ -23,6 +22,7 @@ from shared.eventstore.application import EventSourcedApplication
 from shared.eventstore.batch import LOCK
 from shared.eventstore.location import Location
 from shared.eventstore.mapper import SealingMapper, recorded
+from shared.eventstore.reaching import connect
 from shared.eventstore.values import EventTranscoder
 
 _PAGE = 1_000
@@ -50,7 +50,7 @@ def rebuild(
     mapper = SealingMapper(
         EventTranscoder(application.values), application.contract.name, _NoKeys(), lambda _: b""
     )
-    with closing(psycopg2.connect(owner_dsn)) as connection, connection:
+    with closing(connect(owner_dsn)) as connection, connection:
         psycopg2.extras.register_uuid(conn_or_curs=connection)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))

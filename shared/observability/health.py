@@ -7,9 +7,11 @@ patched threads and without them. Bind it to an internal network only.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 import structlog
@@ -21,8 +23,11 @@ _log = structlog.get_logger(__name__)
 _TICK = 0.2
 """Seconds after which a stop is noticed."""
 
+PATIENCE = 3.0
+"""Seconds after which ``/health/ready`` says what it knows: whoever asks gives up after 4."""
+
 Check = Callable[[], bool]
-"""Whether one thing that a service needs is there. Limits its own time; raising counts as no."""
+"""Whether one thing that a service needs is there. Raising counts as no, and so does being late."""
 
 
 class HealthServer:
@@ -36,7 +41,7 @@ class HealthServer:
         port: int = 0,
     ) -> None:
         """Binds at once; port 0 takes a free one. ``OSError`` where the port is taken."""
-        self._server = ThreadingHTTPServer((host, port), _handler(dict(checks), registry))
+        self._server = ThreadingHTTPServer((host, port), _handler(_Checks(checks), registry))
         self._server.daemon_threads = True
         self._server.socket.settimeout(_TICK)
         self._stopped = Event()
@@ -69,18 +74,23 @@ class HealthServer:
             self._server.process_request(connection, address)
 
 
-def _handler(checks: dict[str, Check], registry: CollectorRegistry) -> type[BaseHTTPRequestHandler]:
+def _handler(checks: _Checks, registry: CollectorRegistry) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = 5
         server_version = "sayso"
         sys_version = ""
+
+        def handle(self) -> None:
+            # Who asked has left, or was cut off: there is nobody to tell.
+            with suppress(ConnectionError):
+                super().handle()
 
         def do_GET(self) -> None:
             path = self.path.split("?", 1)[0]
             if path == "/health/live":
                 self._json(200, {"alive": True})
             elif path == "/health/ready":
-                found = {name: _holds(name, check) for name, check in checks.items()}
+                found = checks.found(PATIENCE)
                 ready = all(found.values())
                 self._json(200 if ready else 503, {"ready": ready, "checks": found})
             elif path == "/metrics":
@@ -106,9 +116,47 @@ def _handler(checks: dict[str, Check], registry: CollectorRegistry) -> type[Base
     return Handler
 
 
-def _holds(name: str, check: Check) -> bool:
-    try:
-        return bool(check())
-    except Exception:
-        _log.warning("a readiness check failed", kind=name, exc_info=True)
-        return False
+class _Checks:
+    """All at once, each in a thread of its own, so that none makes another late."""
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = dict(checks)
+        self._under_way: dict[str, _Asked] = {}
+        self._lock = Lock()
+
+    def found(self, within: float) -> dict[str, bool]:
+        """What each says by then."""
+        until = time.monotonic() + within
+        with self._lock:
+            asked = {name: self._ask(name) for name in self._checks}
+        return {name: one.holds(until - time.monotonic()) for name, one in asked.items()}
+
+    def _ask(self, name: str) -> _Asked:
+        # One that is late is waited for again, and never asked twice at once.
+        one = self._under_way.get(name)
+        if one is None or one.done:
+            one = self._under_way[name] = _Asked(name, self._checks[name])
+        return one
+
+
+class _Asked:
+    def __init__(self, name: str, check: Check) -> None:
+        self._name, self._check = name, check
+        self._holds = False
+        self._answered = Event()
+        Thread(target=self._run, name=f"check {name}", daemon=True).start()
+
+    @property
+    def done(self) -> bool:
+        return self._answered.is_set()
+
+    def holds(self, within: float) -> bool:
+        return self._answered.wait(max(0.0, within)) and self._holds
+
+    def _run(self) -> None:
+        try:
+            self._holds = bool(self._check())
+        except Exception:
+            _log.warning("a readiness check failed", kind=self._name, exc_info=True)
+        finally:
+            self._answered.set()

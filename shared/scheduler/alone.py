@@ -12,6 +12,8 @@ from typing import Any
 
 import psycopg2
 
+from shared.eventstore.reaching import connect
+
 RELAY = 1
 SCHEDULER = 2
 _CLASS = 7_240  # apart from the log's own lock, which is a single number
@@ -32,7 +34,7 @@ class Alone:
         """
         try:
             if self._connection is None:
-                self._connection = psycopg2.connect(self._dsn, connect_timeout=5)
+                self._connection = connect(self._dsn, within=5.0)
                 self._connection.autocommit = True
                 return self._taken("SELECT pg_try_advisory_lock(%s, %s)")
             return self._taken(

@@ -24,6 +24,7 @@ from shared.eventstore.edge import Edge, utc_now
 from shared.identity.principal import Principal
 from shared.messaging.amqp.background import BACKGROUND, Background, Part
 from shared.messaging.amqp.following import FollowerPart
+from shared.messaging.amqp.names import ask_anew
 from shared.messaging.amqp.publisher import ConfirmingPublisher
 from shared.messaging.amqp.relaying import RelayPart, StoreRelayLog
 from shared.messaging.amqp.scheduling import SchedulerPart
@@ -234,6 +235,7 @@ def run(name: str) -> int:
         print(wrong, file=sys.stderr)
         return 1
     configure(name, settings.surroundings.log_level)
+    ask_anew()
     process = ServiceProcess(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stop())

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,8 +18,10 @@ from uuid import uuid4
 import pytest
 
 from shared.contracts.refusal import NotFound
+from shared.observability import health
 from shared.observability.health import HealthServer
 from shared.observability.metrics import Metrics
+from tests.support.eventually import eventually
 
 ROOT = Path(__file__).parents[3]
 
@@ -168,3 +174,56 @@ def test_no_label_can_be_an_id(metrics: Metrics) -> None:
     }
     assert labels <= {"service", "method", "outcome", "le"}
     assert str(uuid4()) not in labels
+
+
+def test_a_check_that_is_late_is_a_no_by_name_and_makes_nobody_else_late(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PATIENCE", 0.3)
+    going_on, asked = threading.Event(), []
+
+    def late() -> bool:
+        asked.append(1)
+        return going_on.wait(30)
+
+    server = HealthServer({"database": late, "broker": lambda: True}, metrics.registry)
+    server.start()
+    try:
+        for _ in range(2):
+            began = time.monotonic()
+            status, body = get(server.port, "/health/ready")
+            assert time.monotonic() - began < 2
+            assert status == 503
+            assert json.loads(body)["checks"] == {"database": False, "broker": True}
+        assert asked == [1], "what is under way is not asked again"
+        going_on.set()
+        eventually(lambda: get(server.port, "/health/ready")[0] == 200)
+    finally:
+        going_on.set()
+        server.stop()
+
+
+def test_who_leaves_before_the_answer_leaves_no_trace(
+    metrics: Metrics, capfd: pytest.CaptureFixture[str]
+) -> None:
+    going_on, asked = threading.Event(), threading.Event()
+
+    def late() -> bool:
+        asked.set()
+        return going_on.wait(30)
+
+    server = HealthServer({"database": late}, metrics.registry)
+    server.start()
+    before = threading.active_count()
+    try:
+        caller = socket.create_connection(("127.0.0.1", server.port))
+        caller.sendall(b"GET /health/ready HTTP/1.0\r\n\r\n")
+        assert asked.wait(5)
+        # Closed at once with a reset, so that the answer finds nobody.
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        caller.close()
+        going_on.set()
+        eventually(lambda: threading.active_count() <= before)
+    finally:
+        server.stop()
+    assert capfd.readouterr().err == ""
