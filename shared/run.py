@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,11 @@ def embedded(folder: Path, **options: Any) -> Installation:
     from shared.messaging.embedded import Installation
 
     platform = Installation(folder, **options)
-    platform.start()
+    try:
+        platform.start()
+    except BaseException:
+        platform.stop()
+        raise
     return platform
 
 
@@ -42,16 +47,26 @@ def service(name: str) -> int:
     return run(name)
 
 
+def until_asked(folder: Path) -> int:
+    """The embedded platform until SIGTERM, Ctrl-C, or its terminal closes; 0."""
+    from shared.ending import interruptible
+
+    with suppress(KeyboardInterrupt), interruptible():
+        platform = embedded(folder)
+        try:
+            signal.pause()
+        finally:
+            platform.stop()
+    return 0
+
+
 def main(arguments: list[str]) -> int:
     """The command line; 2 if it is none of those above."""
     match arguments:
         case ["service", name]:
             return service(name)
         case ["embedded", folder]:
-            platform = embedded(Path(folder))
-            signal.sigwait({signal.SIGINT, signal.SIGTERM})
-            platform.stop()
-            return 0
+            return until_asked(Path(folder))
         case _:
             print(__doc__, file=sys.stderr)
             return 2

@@ -19,13 +19,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.ending import interruptible
 from shared.eventstore.embedded import EmbeddedServer
 
 IN_MEMORY, ROOM = Path("/dev/shm"), 2 << 30  # noqa: S108 - the folder in it is made for its owner alone
 
+INTERRUPTED = 130
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 if every step held; 1 with what did not; 2 for a wrong argument."""
+    """0 if every step held; 1 with what did not; 2 for a wrong argument; 130 if it was ended.
+
+    However it is asked to end, PostgreSQL and its folder go with it.
+    """
     parser = argparse.ArgumentParser(prog="python -m infra.demo")
     parser.add_argument("--once", action="store_true", help="end when the journey has ended")
     parser.add_argument("--platform", action="store_true", help="play on the compose platform")
@@ -36,6 +42,15 @@ def main(arguments: list[str] | None = None) -> int:
         from infra.demo.playing import on_compose
 
         return on_compose(asked.race or 200)
+    try:
+        with interruptible():
+            return _in_this_process(asked)
+    except KeyboardInterrupt:
+        print("\nEnded before the journey was over; nothing of it is left.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _in_this_process(asked: argparse.Namespace) -> int:
     since = time.monotonic()
     print("Starting PostgreSQL and the services in this process …", flush=True)
     with (

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -57,7 +58,7 @@ def in_this_process(
     """0 if every step held, else 1.
 
     ``postgres`` returns once the PostgreSQL in ``folder`` answers; ``since`` is the
-    monotonic clock's time of the beginning.
+    monotonic clock's time of the beginning. Staying up ends with ``KeyboardInterrupt``.
     """
     configure("demo", level="ERROR")
     for name in written():
@@ -70,7 +71,8 @@ def in_this_process(
             _played(at, held, race, mailbox.mail, auditor.of_embedded(folder))
             if stay:
                 _show(held, at)
-                signal.sigwait({signal.SIGINT, signal.SIGTERM})
+                with suppress(KeyboardInterrupt):
+                    signal.pause()
             return 0
     except JourneyFailed as failed:
         return _failed(f"The journey did not hold: {failed}")
