@@ -34,10 +34,11 @@ _SAID = {
     "tuple_type": "has to be a list",
     "too_long": "has too many entries",
     "too_short": "has too few entries",
-    "timezone_aware": "needs a time zone",
     "greater_than_equal": "is too small",
     "less_than_equal": "is too large",
     "too_far_away": "is too far away",
+    "not_a_moment": "has to be a date-time with its offset, as 2026-11-21T10:00:00Z (RFC 3339)",
+    "not_a_day": "has to be a date, as 2026-11-21",
 }
 _OTHERWISE = "is not of the expected form"
 
@@ -81,8 +82,34 @@ def read_query(request: type[Request], path_fields: Iterable[str], http: HttpReq
 
 
 def read_fields(request: type[Request], path_fields: Iterable[str], raw: bytes) -> Model:
-    """The body's fields; an empty body is an object without fields."""
-    return _parsed(body_model(request, path_fields), raw or b"{}")
+    """The body's fields; an empty body is an object without fields, one given twice is refused."""
+    found = _parsed(body_model(request, path_fields), raw or b"{}")
+    # Afterwards: what was parsed is UTF-8 and not deep.
+    if raw and _repeats_a_field(raw.decode()):
+        raise problems.bad_request(
+            "repeated_field",
+            "A field was given twice; nothing was stored.",
+            "Give each field once.",
+        )
+    return found
+
+
+class _RepeatedError(Exception):
+    pass
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise _RepeatedError
+
+
+def _repeats_a_field(text: str) -> bool:
+    """Readers differ in which of two they believe; pydantic takes the last and says nothing."""
+    try:
+        json.loads(text, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    except _RepeatedError:
+        return True
+    return False
 
 
 def whole(request: type[Request], path: Mapping[str, Any], rest: Model) -> Request:

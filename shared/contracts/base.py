@@ -8,15 +8,23 @@ cross every boundary in.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, LiteralString, TypeVar, get_args
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+)
 from pydantic_core import PydanticCustomError
 
 from shared.contracts.decision import How
@@ -25,10 +33,19 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
+_INVISIBLE = frozenset({"Cc", "Cf", "Mn", "Me", "Zl", "Zp", "Zs"})
+_FILLERS = re.compile("[\u115f\u1160\u2065\u2800\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]")
+"""What has no shape although Unicode counts it as a letter or a symbol, or keeps it for such."""
+
+
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) in _INVISIBLE or bool(_FILLERS.match(character))
+
+
 def _no_control_characters(text: str) -> str:
     if _CONTROL.search(text):
         raise ValueError("control characters are not allowed")
-    if not text.strip():
+    if all(map(_is_invisible, text)):
         raise ValueError("must not be blank")
     return text
 
@@ -50,11 +67,45 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_within_history), AfterValidator(_in_utc)]
-"""A time with its offset, between 1900 and 2999, kept in UTC."""
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_RFC_3339 = re.compile(
+    _DATE + r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_ISO_DATE = re.compile(_DATE)
 
-Day = Annotated[date, AfterValidator(_within_history)]
-"""A date between 1900 and 2999."""
+
+def _read(
+    kind: type[date], form: re.Pattern[str], error: LiteralString, said: LiteralString
+) -> BeforeValidator:
+    """pydantic would also take the seconds, or milliseconds, since 1970 from a text of digits."""
+
+    def read(given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        try:
+            if form.fullmatch(given):
+                return kind.fromisoformat(given.upper())
+        except ValueError:
+            pass
+        raise PydanticCustomError(error, said)
+
+    return BeforeValidator(read)
+
+
+Moment = Annotated[
+    AwareDatetime,
+    AfterValidator(_within_history),
+    AfterValidator(_in_utc),
+    _read(datetime, _RFC_3339, "not_a_moment", "is not a date-time of RFC 3339 with its offset"),
+]
+"""A date-time of RFC 3339 with its offset, between 1900 and 2999, kept in UTC."""
+
+Day = Annotated[
+    date,
+    AfterValidator(_within_history),
+    _read(date, _ISO_DATE, "not_a_day", "is not a date as YYYY-MM-DD"),
+]
+"""A date as YYYY-MM-DD (RFC 3339, full-date), between 1900 and 2999."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from shared.contracts.base import Day, Done, Message, Model, Query, ServiceContr
 Channel = Literal["email", "sms", "voice", "printed_letter", "i_will_call_you"]
 Topic = Literal["sharing", "custody_status", "hearings", "letter_bank", "claim", "circle"]
 Weekday = Annotated[int, Field(ge=0, le=6)]
-LocalTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+LocalTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class Hours(Model):

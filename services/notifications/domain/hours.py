@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -28,6 +29,10 @@ class EmptyHours(Refused):
     what_to_do = "Send an end after the start; an end before it means the next morning."
 
 
+_NO_PLACE = re.compile(r"(?:localtime|Factory|posixrules)\Z|(?:posix|right)/")
+"""Files beside the zones: the server's own clock, none, and the same zones in other seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class SafeHours:
     """Weekdays (0 is Monday), from and to, on the clock of ``time_zone``.
@@ -44,6 +49,8 @@ class SafeHours:
     @classmethod
     def of(cls, weekdays: Sequence[int], start: str, end: str, time_zone: str) -> SafeHours:
         """Hours that can be kept; refuses with UnknownTimeZone or EmptyHours."""
+        if _NO_PLACE.match(time_zone):
+            raise UnknownTimeZone()
         try:
             ZoneInfo(time_zone)
         # A name can also be a folder of the zone data, or leave it.

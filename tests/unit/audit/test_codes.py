@@ -106,6 +106,13 @@ def test_a_code_is_one(name: str, text: str) -> None:
     assert shown(name, text, str) == text
 
 
+@pytest.mark.parametrize(
+    "text", ["localtime", "Factory", "posixrules", "posix/America/Chicago", "right/UTC"]
+)
+def test_what_no_safe_hours_may_name_is_no_time_zone_here_either(text: str) -> None:
+    assert list(words_in({"time_zone": text})) == [".time_zone"]
+
+
 @pytest.mark.rule("I14")
 @pytest.mark.parametrize("name", sorted(TEXTS))
 @pytest.mark.parametrize(

@@ -138,6 +138,12 @@ def test_fields_that_a_newer_service_added_are_left_out(door: Door) -> None:
         (b'{"words": 7}', 422, "invalid_request"),
         (b'{"words": ""}', 422, "invalid_request"),
         (b'{"words": "   "}', 422, "invalid_request"),
+        (b'{"words": "\\u202e\\u200b\\ufeff"}', 422, "invalid_request"),
+        (b'{"words": "\\u3164\\u2800\\ufe0f"}', 422, "invalid_request"),
+        (b'{"words": "canary", "words": "other"}', 400, "repeated_field"),
+        (b'{"words": "canary", "w\\u006frds": "canary"}', 400, "repeated_field"),
+        (b'{"words": "ok", "decided_at": "1700000000"}', 422, "invalid_request"),
+        (b'{"words": "ok", "decided_at": 1700000000}', 422, "invalid_request"),
         (b'{"words": "canary\\u0000canary"}', 422, "invalid_request"),
         (b'{"words": "ok", "canary-7f3a": 1}', 422, "invalid_request"),
         (b'{"words": "ok", "participation_id": "x"}', 422, "invalid_request"),
@@ -179,6 +185,53 @@ def test_a_time_beyond_every_calendar_is_refused_at_the_door(
     answer = problem(door.use(row, "Maria", json={**body_of(row), field: time}))
     assert answer["errors"] == [{"field": field, "problem": "is too far away"}]
     assert door.bus.asked == []
+
+
+def test_hours_are_written_in_the_digits_of_a_clock(door: Door) -> None:
+    row = row_of("declare_channel_safe")
+    body = body_of(row)
+    hours = {**body["hours"], "start": "0\u0669:3\u0660"}
+    answer = problem(door.use(row, "Maria", json={**body, "hours": hours}))
+    assert [e["field"] for e in answer["errors"]] == ["hours.start"]
+
+
+def test_a_field_given_twice_deep_inside_is_refused_too(door: Door) -> None:
+    row = row_of("declare_channel_safe")
+    once = json.dumps(body_of(row))
+    twice = once.replace('"start":', '"start": "00:00", "start":')
+    assert twice != once
+    headers = {"Content-Type": "application/json"}
+    answer = door.use(row, "Maria", headers=headers, content=twice.encode(), json=None)
+    assert (problem(answer)["code"], answer.status_code) == ("repeated_field", 400)
+    assert door.bus.asked == []
+
+
+def test_a_text_of_digits_is_no_time_and_no_date(door: Door) -> None:
+    row = row_of("propose_grant")
+    answer = problem(door.use(row, "Maria", json={**body_of(row), "expires_at": "1800000000"}))
+    assert [e["field"] for e in answer["errors"]] == ["expires_at"]
+    assert "RFC 3339" in answer["errors"][0]["problem"]
+    row = row_of("declare_channel_safe")
+    answer = problem(door.use(row, "Maria", json={**body_of(row), "verified_on": "1795219200"}))
+    assert answer["errors"] == [
+        {"field": "verified_on", "problem": "has to be a date, as 2026-11-21"}
+    ]
+    assert door.bus.asked == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "\u2066hello\u2069",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\U0001f6aa",
+        "?",
+        "\u0e01\u0e33",
+    ],
+)
+def test_words_of_every_script_are_words(words: str, door: Door) -> None:
+    """Also with marks in them that have no shape of their own, as Persian is written."""
+    assert door.use(row_of("state_need"), "Maria", json={"words": words}).status_code == 200
 
 
 def test_times_reach_a_service_in_utc_whatever_offset_they_came_with(door: Door) -> None:

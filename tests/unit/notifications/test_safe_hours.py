@@ -63,10 +63,29 @@ def test_of_an_hour_that_happens_twice_only_the_unambiguous_part_is_safe() -> No
     assert sundays.next_opening(at("2026-11-01T06:30")) == at("2026-11-01T07:30")
 
 
-@pytest.mark.parametrize("name", ["Mars/Olympus", "../../etc/passwd", "America", "/", "-"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Mars/Olympus",
+        "../../etc/passwd",
+        "America",
+        "/",
+        "-",
+        "localtime",
+        "Factory",
+        "posixrules",
+        "posix/America/Chicago",
+        "right/UTC",
+    ],
+)
 def test_a_zone_nobody_knows_is_refused(name: str) -> None:
     with pytest.raises(UnknownTimeZone):
         SafeHours.of(EVERY_DAY, "09:00", "17:00", name)
+
+
+@pytest.mark.parametrize("name", ["UTC", "America/Chicago", "Etc/GMT+5", "US/Central", "EST5EDT"])
+def test_a_zone_of_the_database_is_known(name: str) -> None:
+    assert SafeHours.of(EVERY_DAY, "09:00", "17:00", name).time_zone == name
 
 
 def test_hours_without_a_moment_are_refused() -> None:
