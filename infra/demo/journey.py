@@ -560,7 +560,10 @@ class Journey:
         except JourneyFailed:
             return
         self.shown += len(entries)
-        for entry in entries[-only_last:] if only_last else entries:
+        if only_last:
+            # After a race the notices of all its releases are on their way; they come in 8.
+            entries = [e for e in entries if not e["what"].startswith("notice_")][-only_last:]
+        for entry in entries:
             role = entry["recorded_by_role"]
             self.voices.log(
                 f"{entry['number']:>3} {entry['what']}" + (f" · {role}" if role else "")

@@ -1,7 +1,7 @@
 """Domain event → published message: the only place that knows both.
 
 A message holds ids, types, times and states, and nothing of what is released
-but which item. Explanations, refusals and whom staff accompany stay inside.
+but which item. Wordings, refusals and whom staff accompany stay inside.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from shared.contracts.consent import (
     DisclosureMadeMessage,
     GrantDeclinedMessage,
     GrantExpiredMessage,
+    GrantExplainedMessage,
     GrantGivenMessage,
     GrantProposedMessage,
     GrantRevokedMessage,
@@ -32,10 +33,13 @@ def announce(stored: DomainEvent) -> Message | None:
 
 
 def _about(stored: Any) -> dict[str, Any]:
+    return {**_said(stored), "recipient_agency_id": stored.recipient_agency_id}
+
+
+def _said(stored: Any) -> dict[str, Any]:
     return {
         "grant_id": stored.originator_id,
         "participation_id": stored.decision.participation_id,
-        "recipient_agency_id": stored.recipient_agency_id,
         "recorded_by_id": stored.decision.recorded_by.actor_id,
         "recorded_by_role": stored.decision.recorded_by.role,
         "at": stored.timestamp,
@@ -67,6 +71,7 @@ def _disclosed(stored: Any) -> Message:
 
 _TOLD: dict[type, Callable[[Any], Message]] = {
     Grant.GrantProposed: lambda e: GrantProposedMessage(**_about(e)),
+    Grant.GrantExplained: lambda e: GrantExplainedMessage(**_said(e)),
     Grant.YesRecorded: lambda e: GrantYesRecordedMessage(**_about(e)),
     Grant.GrantGiven: lambda e: GrantGivenMessage(**_about(e), expires_at=e.expires_at),
     Grant.GrantDeclined: lambda e: GrantDeclinedMessage(**_about(e)),

@@ -9,7 +9,9 @@ import structlog
 
 from services.intake.application import IntakeApplication
 from services.intake.domain import CarriedOut, Note, Participation
+from services.intake.domain.timeline import Item
 from shared.contracts.base import Message
+from shared.contracts.consent import DisclosureMadeMessage
 from shared.contracts.intake import SERVICE
 from shared.contracts.keyring import ConfirmForgotten, ErasureCompletedMessage, KeysDestroyedMessage
 from shared.contracts.refusal import Refused
@@ -21,7 +23,8 @@ log = structlog.get_logger()
 def note(_: IntakeApplication, message: Message, work: Work) -> None:
     """An entry in the timeline of the participation it is about.
 
-    ``about`` is the id of the grant, notice or erasure; a disclosure names whom it went to.
+    ``about`` is the id of the grant, way of contact, notice or erasure; a topic that was chosen or
+    dropped is not named here. A disclosure names the item, and whom it went to.
     """
     told: Any = message
     if work.find(Participation, told.participation_id) is None:
@@ -42,6 +45,7 @@ def note(_: IntakeApplication, message: Message, work: Work) -> None:
             shared_with=getattr(told, "recipient_agency_id", None),
             recorded_by_id=getattr(told, "recorded_by_id", None),
             recorded_by_role=getattr(told, "recorded_by_role", None),
+            item=_item(message),
         )
     )
 
@@ -80,9 +84,15 @@ def forget(app: IntakeApplication, message: Message, work: Work) -> None:
 
 
 def _about(told: Any) -> str | None:
-    for name in ("grant_id", "notice_id", "erasure_id"):
+    for name in ("grant_id", "channel_id", "notice_id", "erasure_id"):
         if hasattr(told, name):
             return str(getattr(told, name))
+    return None
+
+
+def _item(message: Message) -> Item | None:
+    if isinstance(message, DisclosureMadeMessage):
+        return message.item_service, message.item_kind, message.item_id
     return None
 
 

@@ -16,6 +16,7 @@ from services.intake.domain import Case, Handover, Note, Participation
 from shared.contracts import intake as asked
 from shared.contracts.base import snake
 from shared.contracts.decision import Decision
+from shared.contracts.items import ItemRef
 from shared.contracts.refusal import NotFound
 from shared.eventstore.application import Recorded
 
@@ -26,9 +27,11 @@ Row = tuple[str, tuple[Any, ...]]
 
 _ENTRY = (
     "INSERT INTO timeline (position, participation_id, what, at, decided_at, decided_by,"
-    " recorded_by_role, recorded_by_id, about, shared_with, source)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " recorded_by_role, recorded_by_id, about, shared_with, source, item_service, item_kind,"
+    " item_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
+
+_NO_ITEM = (None, None, None)
 
 _ABOUT = ("need_id", "option", "decision_id", "erasure_id", "advocate_id", "base", "involvement")
 """The field of an event that its entry is about: the first of these that it has."""
@@ -166,6 +169,7 @@ def _entry(event: DomainEvent, recorded: Recorded) -> Row:
             None if about is None else str(about),
             None,
             "intake",
+            *_NO_ITEM,
         ),
     )
 
@@ -185,6 +189,7 @@ def _noted(event: Note.Noted, recorded: Recorded) -> Row:
             event.about,
             event.shared_with,
             event.source,
+            *(event.item or _NO_ITEM),
         ),
     )
 
@@ -204,6 +209,9 @@ def _handed_over(event: Handover.ItemHandedOver, recorded: Recorded) -> Row:
             str(event.item_id),
             event.agency_id,
             "intake",
+            "intake",
+            event.kind,
+            event.item_id,
         ),
     )
 
@@ -292,15 +300,25 @@ def timeline(app: Reader, participation_id: UUID) -> asked.Timeline:
     """All entries, numbered from 1 in the order in which they were recorded."""
     rows = app.read(
         "SELECT what, at, decided_at, decided_by, recorded_by_role, recorded_by_id, about,"
-        " shared_with, source FROM timeline WHERE participation_id = %s ORDER BY position",
+        " shared_with, source, item_service, item_kind, item_id"
+        " FROM timeline WHERE participation_id = %s ORDER BY position",
         (participation_id,),
         participation_id,
     )
     return asked.Timeline(
         entries=tuple(
-            asked.TimelineEntry(number=number, **row) for number, row in enumerate(rows, start=1)
+            asked.TimelineEntry(number=number, **_with_item(**row))
+            for number, row in enumerate(rows, start=1)
         )
     )
+
+
+def _with_item(
+    item_service: str | None, item_kind: str | None, item_id: UUID | None, **row: Any
+) -> dict[str, Any]:
+    if item_service is None or item_kind is None or item_id is None:
+        return {**row, "item": None}
+    return {**row, "item": ItemRef(service=item_service, kind=item_kind, item_id=item_id)}
 
 
 def _one(rows: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -206,6 +206,15 @@ class GrantProposedMessage(_AboutGrant):
     type: ClassVar[str] = "consent.grant.proposed.v1"
 
 
+class GrantExplainedMessage(Message):
+    type: ClassVar[str] = "consent.grant.explained.v1"
+    grant_id: UUID
+    participation_id: UUID
+    recorded_by_id: UUID
+    recorded_by_role: str
+    at: datetime
+
+
 class GrantYesRecordedMessage(_AboutGrant):
     type: ClassVar[str] = "consent.grant.yes_recorded.v1"
 
@@ -264,6 +273,7 @@ SERVICE = ServiceContract(
     ),
     publishes=(
         GrantProposedMessage,
+        GrantExplainedMessage,
         GrantYesRecordedMessage,
         GrantGivenMessage,
         GrantDeclinedMessage,

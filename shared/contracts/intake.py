@@ -342,7 +342,8 @@ class TimelineEntry(Model):
     """One decision or event: what, when, decided and recorded by whom, shared with whom.
 
     ``at`` is when it was put on record. ``decided_at`` is when whoever recorded it says
-    that it was decided; ``None`` where that is not said here.
+    that it was decided; ``None`` where that is not said here. ``about`` is the id of the need,
+    release, way of contact, notice or erasure; ``item`` is what exactly was shared.
     """
 
     number: int
@@ -354,6 +355,7 @@ class TimelineEntry(Model):
     recorded_by_id: UUID | None
     about: str | None
     shared_with: UUID | None
+    item: ItemRef | None
     source: str
 
 
@@ -468,16 +470,32 @@ SERVICE = ServiceContract(
     ),
     follows={
         "consent": (
-            "consent.grant.given.v1",
+            "consent.grant.proposed.v1",
+            "consent.grant.explained.v1",
             "consent.grant.yes_recorded.v1",
+            "consent.grant.given.v1",
             "consent.grant.declined.v1",
             "consent.grant.revoked.v1",
+            "consent.grant.superseded.v1",
             "consent.grant.expired.v1",
             "consent.grant.disclosure_made.v1",
         ),
         "notifications": (
+            "notifications.channel.declared_safe.v1",
+            "notifications.channel.recorded.v1",
+            "notifications.channel.confirmed.v1",
+            "notifications.channel.verified.v1",
+            "notifications.channel.verification_recorded.v1",
+            "notifications.channel.declared_unsafe.v1",
+            "notifications.topic.chosen.v1",
+            "notifications.topic.recorded.v1",
+            "notifications.topic.confirmed.v1",
+            "notifications.topic.dropped.v1",
             "notifications.notice.queued.v1",
             "notifications.notice.suppressed.v1",
+            "notifications.notice.sent.v1",
+            "notifications.notice.failed.v1",
+            "notifications.notice.outcome_unknown.v1",
         ),
         "keyring": ("keyring.erasure.keys_destroyed.v1", "keyring.erasure.completed.v1"),
     },

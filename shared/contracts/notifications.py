@@ -161,6 +161,83 @@ class GetNotices(Query):
     participation_id: UUID
 
 
+class _Decided(Message):
+    """That something was decided about contact, who wrote it down, and when.
+
+    Where, when, under which name and about what somebody may be reached is left out: which topic
+    a person chose tells what they wait for, and a way of contact leads to their door.
+    """
+
+    participation_id: UUID
+    recorded_by_id: UUID
+    recorded_by_role: str
+    at: datetime
+
+
+class _AboutChannel(_Decided):
+    channel_id: UUID
+
+
+class ChannelDeclaredSafeMessage(_AboutChannel):
+    """By the person themselves: in effect."""
+
+    type: ClassVar[str] = "notifications.channel.declared_safe.v1"
+
+
+class ChannelRecordedMessage(_AboutChannel):
+    """Staff wrote down that it is safe: unused until :class:`ChannelConfirmedMessage` (R71)."""
+
+    type: ClassVar[str] = "notifications.channel.recorded.v1"
+
+
+class ChannelConfirmedMessage(_AboutChannel):
+    """What staff wrote down, a way of contact or that it is still safe, was heard again (R71)."""
+
+    type: ClassVar[str] = "notifications.channel.confirmed.v1"
+
+
+class ChannelVerifiedMessage(_AboutChannel):
+    """Still safe, by the person themselves: in effect."""
+
+    type: ClassVar[str] = "notifications.channel.verified.v1"
+
+
+class ChannelVerificationRecordedMessage(_AboutChannel):
+    """Staff wrote down that it is still safe: the old window goes on until that is confirmed."""
+
+    type: ClassVar[str] = "notifications.channel.verification_recorded.v1"
+
+
+class ChannelDeclaredUnsafeMessage(_AboutChannel):
+    """In effect, whoever wrote it down."""
+
+    type: ClassVar[str] = "notifications.channel.declared_unsafe.v1"
+
+
+class TopicChosenMessage(_Decided):
+    """By the person themselves: in effect."""
+
+    type: ClassVar[str] = "notifications.topic.chosen.v1"
+
+
+class TopicRecordedMessage(_Decided):
+    """Staff wrote down that it is wanted: nothing is told until it is confirmed (R71)."""
+
+    type: ClassVar[str] = "notifications.topic.recorded.v1"
+
+
+class TopicConfirmedMessage(_Decided):
+    """What staff wrote down was heard again (R71)."""
+
+    type: ClassVar[str] = "notifications.topic.confirmed.v1"
+
+
+class TopicDroppedMessage(_Decided):
+    """In effect, whoever wrote it down."""
+
+    type: ClassVar[str] = "notifications.topic.dropped.v1"
+
+
 class NoticeQueuedMessage(Message):
     type: ClassVar[str] = "notifications.notice.queued.v1"
     notice_id: UUID
@@ -231,6 +308,16 @@ SERVICE = ServiceContract(
         GetNotices,
     ),
     publishes=(
+        ChannelDeclaredSafeMessage,
+        ChannelRecordedMessage,
+        ChannelConfirmedMessage,
+        ChannelVerifiedMessage,
+        ChannelVerificationRecordedMessage,
+        ChannelDeclaredUnsafeMessage,
+        TopicChosenMessage,
+        TopicRecordedMessage,
+        TopicConfirmedMessage,
+        TopicDroppedMessage,
         NoticeQueuedMessage,
         NoticeSuppressedMessage,
         NoticeSentMessage,

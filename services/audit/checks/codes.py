@@ -140,6 +140,7 @@ OTHERS = frozenset(
         "at",
         "case_id",
         "channel_id",
+        "class_version",
         "decided_at",
         "decision",
         "decision_id",

@@ -7,11 +7,15 @@ to hear the next, and contends with nothing that the survivor decides.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import event
 
 from shared.eventstore.aggregate import Aggregate
+
+Item = tuple[str, str, UUID]
+"""The service that owns a thing, its kind there, its id."""
 
 
 class Note(Aggregate):
@@ -28,6 +32,13 @@ class Note(Aggregate):
         shared_with: UUID | None
         recorded_by_id: UUID | None
         recorded_by_role: str | None
+        item: Item | None
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Entries from before do not say which item a disclosure gave."""
+            state["item"] = None
 
     @staticmethod
     def create_id(cause: str) -> UUID:
@@ -47,6 +58,7 @@ class Note(Aggregate):
         shared_with: UUID | None = None,
         recorded_by_id: UUID | None = None,
         recorded_by_role: str | None = None,
+        item: Item | None = None,
     ) -> None:
         """Nothing to remember: the read table shows it."""
 

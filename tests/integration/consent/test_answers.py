@@ -177,7 +177,7 @@ def test_refusals_are_never_published(world: World) -> None:
 
     types = {p.message.type for p in world.app.messages_after(0, 100)}
 
-    assert types == {"consent.grant.proposed.v1", "consent.grant.given.v1"}
+    assert types == {f"consent.grant.{what}.v1" for what in ("proposed", "explained", "given")}
 
 
 def test_two_agencies_hold_references_that_cannot_be_joined(world: World) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from uuid import uuid4
 
+import psycopg2
 import pytest
 
 from shared.contracts import intake as asked
 from shared.contracts.consent import DisclosureMadeMessage, GrantExpiredMessage, GrantRevokedMessage
 from shared.contracts.keyring import ErasureCompletedMessage, KeysDestroyedMessage
-from shared.contracts.notifications import NoticeSuppressedMessage
+from shared.contracts.notifications import (
+    ChannelDeclaredUnsafeMessage,
+    NoticeSuppressedMessage,
+    TopicDroppedMessage,
+)
 from shared.eventstore.application import AlreadyDone
 from shared.identity.principal import Principal
 from tests.integration.intake.world import World
@@ -92,8 +98,58 @@ def test_what_others_say_is_in_it_with_whom_something_was_shared(world: World) -
         ("notice_suppressed", "notifications"),
     ]
     assert {e.shared_with for e in entries[:3]} == {HOUSING_AGENCY}
-    assert entries[1].about == str(GRANT)
+    assert [e.item for e in entries[1:]] == [None] * 3
+    assert entries[0].about == entries[1].about == str(GRANT)
     assert entries[1].recorded_by_role == "harmed_party"
+
+
+def test_a_disclosure_names_the_item_that_was_shared_and_a_hand_over_the_same(world: World) -> None:
+    world.told()
+    item = world.need()
+    disclosed = made(world).model_copy(update={"item_id": item.item_id})
+    world.hear(disclosed)
+    fetch = asked.FetchItem(disclosure_id=world.disclosure(item), item=item)
+    world.do(Principal.agency(HOUSING_AGENCY), fetch)
+
+    shown = [(e.what, e.item) for e in world.timeline() if e.shared_with == HOUSING_AGENCY]
+
+    assert shown == [("disclosure_made", item), ("item_handed_over", item)]
+
+
+def test_who_stopped_a_way_of_contact_or_a_topic_is_in_it(world: World) -> None:
+    by_rosa = {
+        "participation_id": world.me,
+        "recorded_by_id": ROSA.id,
+        "recorded_by_role": "advocate",
+        "at": world.now,
+    }
+    channel_id = uuid4()
+    world.hear(ChannelDeclaredUnsafeMessage(**by_rosa, channel_id=channel_id))
+    world.hear(TopicDroppedMessage(**by_rosa))
+
+    entries = world.timeline()[1:]
+
+    assert [(e.what, e.about, e.recorded_by_id, e.recorded_by_role) for e in entries] == [
+        ("channel_declared_unsafe", str(channel_id), ROSA.id, "advocate"),
+        ("topic_dropped", None, ROSA.id, "advocate"),
+    ]
+
+
+def test_an_entry_stored_before_items_were_named_shows_none_after_a_rebuild(world: World) -> None:
+    world.hear(made(world))
+    owner = world.stores.dsn("intake", "superuser")
+    with closing(psycopg2.connect(owner)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE events DISABLE TRIGGER USER")
+        cursor.execute(
+            "UPDATE events SET state = convert_to((convert_from(state, 'UTF8')::jsonb"
+            " - 'item' - 'class_version')::text, 'UTF8') WHERE topic LIKE '%Note.Noted'"
+        )
+        assert cursor.rowcount == 1
+
+    world.rebuild()
+
+    [entry] = [e for e in world.timeline() if e.what == "disclosure_made"]
+    assert (entry.about, entry.shared_with, entry.item) == (str(GRANT), HOUSING_AGENCY, None)
 
 
 def test_a_message_heard_twice_is_one_entry(world: World) -> None:

@@ -14,6 +14,7 @@ from services.notifications.domain.preference import NoSuchChannel
 from shared.contracts.base import Command
 from shared.contracts.keyring import KeysDestroyedMessage
 from shared.contracts.notifications import (
+    ChannelDeclaredSafeMessage,
     ChooseTopic,
     ConfirmChannel,
     DeclareChannelUnsafe,
@@ -22,6 +23,7 @@ from shared.contracts.notifications import (
     NoticeQueuedMessage,
     NoticeSuppressedMessage,
     StopEverything,
+    TopicChosenMessage,
     VerifyPreference,
 )
 from shared.contracts.refusal import NotAllowed
@@ -183,7 +185,7 @@ def test_a_verification_moves_the_window_that_is_shown(world: World) -> None:
     assert channel.stale_after == world.now.date() + timedelta(days=90)
 
 
-def test_messages_say_that_a_notice_was_queued_or_suppressed_and_nothing_else(
+def test_messages_say_what_was_decided_and_what_became_of_a_notice_and_nothing_else(
     world: World,
 ) -> None:
     world.do(SHARING)
@@ -193,7 +195,12 @@ def test_messages_say_that_a_notice_was_queued_or_suppressed_and_nothing_else(
 
     published = [p.message for p in world.app.messages_after(0, 100)]
 
-    assert [type(m) for m in published] == [NoticeSuppressedMessage, NoticeQueuedMessage]
+    assert [type(m) for m in published] == [
+        TopicChosenMessage,
+        NoticeSuppressedMessage,
+        ChannelDeclaredSafeMessage,
+        NoticeQueuedMessage,
+    ]
     assert all(canary not in repr(published) for canary in CANARIES)
 
 

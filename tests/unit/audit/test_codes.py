@@ -27,6 +27,7 @@ from shared.eventstore.values import EventTranscoder
 from tests.unit.audit.test_known_events import event_classes
 
 HEADER = {"meta", "timestamp", "originator_topic", "causation", "command_id", "correlation_id"}
+HEADER |= {"class_version"}
 LAWFUL = {"DisclosureCompelled", "MandatedReportMade"}
 """The rules name them, and no service stores them yet; they say by whose authority."""
 

@@ -99,11 +99,3 @@ def test_others_hear_of_a_suppressed_notice_by_its_reason() -> None:
         reason="no_channel",
         at=NOON,
     )
-
-
-def test_what_a_person_says_about_contact_is_announced_to_nobody() -> None:
-    maria = preference()
-    declare(maria)
-    maria.declare_unsafe(EMAIL, decision=said())
-
-    assert [announce(event) for event in maria.collect_events()] == [None, None]
