@@ -57,7 +57,7 @@ def met(platform: Platform) -> int:
     return int(platform.value(WHERE, _POISONED))
 
 
-def others_stopped(platform: Platform, within: float = 30.0) -> list[str]:
+def others_stopped(platform: Platform, within: float = 60.0) -> list[str]:
     """What stopped although it was not poisoned; empty where all the rest went on."""
     findings = []
     if behind := platform.value(WHERE, _HELD_BACK):
