@@ -7,7 +7,6 @@ than its end by any clock that was right, and what once ended stays so when time
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,9 +21,9 @@ from shared.contracts.items import ItemRef
 from shared.contracts.refusal import Refused
 from shared.identity.principal import Principal
 from shared.messaging.assembly import written
-from tests.chaos.acknowledged import Acknowledged, now
+from tests.chaos.acknowledged import Acknowledged
 from tests.chaos.lives import AGENCY, Asked
-from tests.chaos.people import AGAIN, AWAY, told_of, wordings
+from tests.chaos.people import Asking, wordings
 from tests.chaos.platform import COMES_BACK, Platform
 from tests.chaos.shifted import shifted
 from tests.support.eventually import eventually
@@ -33,7 +32,6 @@ YEAR = timedelta(days=365)
 JUMPS = (YEAR, -YEAR, YEAR, timedelta(0), -YEAR, timedelta(0))
 """Off by so much, one after another; the last is right again."""
 HOUSING = Principal.agency(AGENCY)
-NOTHING = "nothing_released"
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,9 @@ class Clocks:
     """What one survivor and an agency do while clocks jump."""
 
     def __init__(self, platform: Platform, file: Path, told: Acknowledged) -> None:
-        self._platform, self._file, self._told = platform, file, told
+        self._platform, self._file = platform, file
         self._caller = platform.processes.caller(patience=5.0, clock=lambda: shifted(file))
+        self._asking = Asking(self._caller, told)
         self.findings: list[str] = []
         self.releases: list[Release] = []
         self.ended: set[UUID] = set()
@@ -118,7 +117,7 @@ class Clocks:
             agency_reference=release.reference, item=release.item, purpose="housing"
         )
         try:
-            self._answered(Asked("consent", ask, HOUSING), uuid4())
+            self._asking.answered(Asked("consent", ask, HOUSING), uuid4())
         except Refused as refused:
             return refused.code
         return "granted"
@@ -146,20 +145,7 @@ class Clocks:
         eventually(answered, within=COMES_BACK)
 
     def _must(self, service: str, command: Command, who: Principal) -> Any:
-        asked, key, began = Asked(service, command, who), uuid4(), now()
-        answer = self._answered(asked, key)
-        self._told.note(told_of(asked, key, answer), began)
-        return answer
-
-    def _answered(self, asked: Asked, key: UUID) -> Any:
-        while True:
-            try:
-                method = asked.command.method()
-                return self._caller.call(asked.service, method, asked.command, asked.who, key)
-            except Refused as refused:
-                if refused.code not in AWAY:
-                    raise
-            threading.Event().wait(AGAIN)
+        return self._asking.must(Asked(service, command, who), uuid4())
 
 
 @contextmanager

@@ -27,6 +27,33 @@ AWAY = ("unavailable", "too_busy", "internal", "changed_meanwhile")
 """Refusals after which the same command is sent again under the same key."""
 
 
+class Asking:
+    """Sends a command again under its key until there is an answer."""
+
+    def __init__(self, caller: SigningCaller, acknowledged: Acknowledged) -> None:
+        self._caller, self._acknowledged = caller, acknowledged
+
+    def answered(self, asked: Asked, key: UUID) -> tuple[Any, float]:
+        """The answer, and when it was asked for the last time; ``Refused`` where that is a no."""
+        while True:
+            asked_at = now()
+            try:
+                method = asked.command.method()
+                answer = self._caller.call(asked.service, method, asked.command, asked.who, key)
+            except Refused as refused:
+                if refused.code not in AWAY:
+                    raise
+                threading.Event().wait(AGAIN)
+                continue
+            return answer, asked_at
+
+    def must(self, asked: Asked, key: UUID) -> Any:
+        """The answer, written down."""
+        answer, asked_at = self.answered(asked, key)
+        self._acknowledged.note(told_of(asked, key, answer), asked_at)
+        return answer
+
+
 class People:
     """Threads that live one life after another until they are told to stop."""
 
@@ -34,8 +61,7 @@ class People:
         self.refused: list[str] = []
         """What was refused although nobody here asks for what is not theirs."""
         self._seed = seed
-        self._caller = caller
-        self._acknowledged = acknowledged
+        self._asking = Asking(caller, acknowledged)
         self._stopping = threading.Event()
         self._wordings = eventually(lambda: wordings(caller), within=60)
         self._threads = [
@@ -85,21 +111,11 @@ class People:
                 return
 
     def _answered(self, asked: Asked, key: UUID) -> Any:
-        while True:
-            asked_at = now()
-            try:
-                answer = self._caller.call(
-                    asked.service, asked.command.method(), asked.command, asked.who, key
-                )
-            except Refused as refused:
-                if refused.code not in AWAY:
-                    raise Refused(
-                        f"{asked.command.method()}: {refused.detail}", code=refused.code
-                    ) from None
-                threading.Event().wait(AGAIN)
-                continue
-            self._acknowledged.note(told_of(asked, key, answer), asked_at)
-            return answer
+        try:
+            return self._asking.must(asked, key)
+        except Refused as refused:
+            what = f"{asked.command.method()}: {refused.detail}"
+            raise Refused(what, code=refused.code) from None
 
 
 def command_id(life_name: str, step: int) -> UUID:
