@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -35,3 +36,16 @@ def interruptible() -> Iterator[None]:
         if not asked:
             for number in heard:
                 signal.signal(number, before[number])
+
+
+def until_asked() -> None:
+    """Wait, in an ``interruptible`` block, and return when somebody asks.
+
+    Not for ever at once: a signal that comes just before a system call waits interrupts
+    nothing, and is heard when that returns.
+    """
+    try:
+        while True:
+            threading.Event().wait(0.5)
+    except KeyboardInterrupt:
+        return

@@ -10,7 +10,6 @@ must patch the standard library before anything else has imported from it.
 
 from __future__ import annotations
 
-import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -49,12 +48,12 @@ def service(name: str) -> int:
 
 def until_asked(folder: Path) -> int:
     """The embedded platform until SIGTERM, Ctrl-C, or its terminal closes; 0."""
-    from shared.ending import interruptible
+    from shared.ending import interruptible, until_asked
 
     with suppress(KeyboardInterrupt), interruptible():
         platform = embedded(folder)
         try:
-            signal.pause()
+            until_asked()
         finally:
             platform.stop()
     return 0

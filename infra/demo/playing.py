@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import importlib
-import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,6 +25,7 @@ from infra.demo.people import JourneyFailed
 from infra.demo.platform import running
 from infra.demo.voices import Voices
 from infra.secrets import GENERATED
+from shared.ending import until_asked
 from shared.messaging.assembly import written
 from shared.observability.logs import configure
 
@@ -71,8 +70,7 @@ def in_this_process(
             _played(at, held, race, mailbox.mail, auditor.of_embedded(folder))
             if stay:
                 _show(held, at)
-                with suppress(KeyboardInterrupt):
-                    signal.pause()
+                until_asked()
             return 0
     except JourneyFailed as failed:
         return _failed(f"The journey did not hold: {failed}")

@@ -16,8 +16,11 @@ import pytest
 from tests.support.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
+# Under nohup, or in the background of a script, a test inherits that some are ignored.
+HEARD = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+HEARD += "signal.signal(signal.SIGINT, signal.default_int_handler); "
 IN = "import sys, pathlib; from infra.demo import __main__ as d; d.IN_MEMORY = pathlib.Path({!r}); "
-DEMO = IN + "d.ROOM = 0; sys.exit(d.main(['--port', '0', '--race', '3']))"
+DEMO = HEARD + IN + "d.ROOM = 0; sys.exit(d.main(['--port', '0', '--race', '3']))"
 
 
 @pytest.fixture
