@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
 from tests.bench import appending, ledger, replaying
 from tests.bench.figures import FLOOR, ONE_BY_ONE, PEER
 from tests.bench.sizes import Sizes
-from tests.bench.workload import Decisions
+from tests.integration.eventstore.probe import Probe
 from tests.support.postgres import postgres_dsn
 
 __all__ = ["postgres_dsn"]
@@ -33,15 +34,16 @@ def test_every_variant_stores_what_it_says_and_a_planted_slowness_shows(
     assert [row.count for row in before] == [3 * 64] * 3
     assert len(appending.bars(before)) == 3
 
-    one = Decisions.one
+    run = Probe.run
 
-    def slow(self: Decisions, writer: int, number: int) -> None:
-        one(self, writer, number)
+    def slow(self: Probe, *asked: Any) -> Any:
+        done = run(self, *asked)
         until = time.perf_counter() + 0.02
         while time.perf_counter() < until:
             pass
+        return done
 
-    monkeypatch.setattr(Decisions, "one", slow)
+    monkeypatch.setattr(Probe, "run", slow)
     after = appending.measure(postgres_dsn, TINY, silent)
     for fast, slowed in zip(before, after, strict=True):
         assert (slowed.ratio(PEER) or 0) < (fast.ratio(PEER) or 0) / 2
