@@ -39,11 +39,16 @@ pins: ## Pin requirements/*.in again, with hashes (needs uv and a network)
 # --- Checks ------------------------------------------------------------------------------------
 
 verify: setup ## Format, lint, types, import rules, unit and contract tests: no services, under a minute
+	@$(MAKE) --no-print-directory -j 2 units lint
+
+lint: setup
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
 	$(PY) -m shared.contracts.generate --check
+
+units: setup
 	$(PY) -m pytest -q tests/unit tests/contract tests/architecture
 
 test: setup ## Everything, with PostgreSQL from the wheel and a RabbitMQ that it finds or starts (profile ci)
@@ -89,4 +94,4 @@ format: setup ## Format, and mend what lint can mend
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-.PHONY: help setup pins verify test bench soak rules demo up journey down rebuild audit contracts format
+.PHONY: help setup pins verify lint units test bench soak rules demo up journey down rebuild audit contracts format
