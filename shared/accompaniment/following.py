@@ -55,10 +55,8 @@ def said(
     """
     whose: UUID = command.participation_id  # type: ignore[attr-defined]
     by = recorder_for(whose, work.ctx.principal)
-    if not no:
-        _hear_first(app, whose)
-        if app.news_waits("intake", whose):
-            raise NotAssigned() if by.is_staff else Unavailable()
+    if not no and not _is_all_heard(app, whose):
+        raise NotAssigned() if by.is_staff else Unavailable()
     beside_id = Accompaniment.create_id(whose)
     beside = work.find(Accompaniment, beside_id)
     if by.is_staff:
@@ -82,10 +80,9 @@ def assigned(app: _Application, whose: UUID, request: Request, asker: Principal)
     """
     if asker.kind != "staff":
         return []
-    if not (isinstance(request, Command) and request.on_conflict == "retry"):
-        _hear_first(app, whose)
-        if app.news_waits("intake", whose):
-            return []
+    a_no = isinstance(request, Command) and request.on_conflict == "retry"
+    if not a_no and not _is_all_heard(app, whose):
+        return []
     found = app.aggregate(Accompaniment.create_id(whose))
     if not isinstance(found, Accompaniment) or not found.company.is_as_assigned(recorder(asker)):
         return []
@@ -106,19 +103,22 @@ def must_hear(app: _Application, whose: UUID) -> None:
     ``Unavailable`` where that takes too long, intake is away, or something waits to be
     heard again.
     """
-    _hear_first(app, whose)
-    if app.news_waits("intake", whose):
+    if not _is_all_heard(app, whose):
         raise Unavailable()
 
 
-def _hear_first(app: _Application, whose: UUID) -> None:
-    """Wait until no message of intake about this survivor is on its way to us."""
+def _is_all_heard(app: _Application, whose: UUID) -> bool:
+    """Wait until nothing of intake about this survivor is on its way to us.
+
+    Whether all of it could be heard; ``Unavailable`` where it takes too long.
+    """
     waited = 0.0
     while _is_on_its_way(app, whose):
         if waited >= PATIENCE:
             raise Unavailable()
         threading.Event().wait(_LOOK_EVERY)
         waited += _LOOK_EVERY
+    return not app.news_waits("intake", whose)
 
 
 def _is_on_its_way(app: _Application, whose: UUID) -> bool:
