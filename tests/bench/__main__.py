@@ -3,7 +3,8 @@
 python -m tests.bench                     everything but the compose platform
 python -m tests.bench --quick             a fast look, which says that it is none of the full run
 python -m tests.bench --platform          only the compose platform that `make up` started
-python -m tests.bench --only append,...   some of it, for somebody who is at work on that
+python -m tests.bench --only append,...   some of it, for somebody who is at work on that; it goes
+                                          to a folder of its own and leaves the whole run's
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=ROOT / "build")
     asked = parser.parse_args(arguments)
     only = asked.only.split(",")
+    folder = _folder(asked.folder, only, platform=asked.platform)
     if unknown := sorted(set(only) - set(PARTS)):
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
     sizes = QUICK if asked.quick else FULL
@@ -46,9 +48,18 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         _measured(run, sizes, only, _told)
     run.load_after = machine.load()
-    print(report.write(run, asked.folder / "platform" if asked.platform else asked.folder))
-    _told(f"Written to {asked.folder}")
+    print(report.write(run, folder))
+    _told(f"Written to {folder}")
     return 0 if all(bar.met for bar in run.bars) else 1
+
+
+def _folder(folder: Path, only: list[str], *, platform: bool) -> Path:
+    """Where it goes: ``bench.json`` of the folder itself is always everything in one run."""
+    if platform:
+        return folder / "platform"
+    if set(only) == set(PARTS):
+        return folder
+    return folder / "parts" / "-".join(part for part in PARTS if part in only)
 
 
 def _measured(run: Run, sizes: Sizes, only: list[str], told: Callable[[str], None]) -> None:

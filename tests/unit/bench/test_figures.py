@@ -241,3 +241,29 @@ def test_every_part_can_be_started(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().err
     assert "no such part: appendix" in told
     assert all(part in told for part in PARTS)
+
+
+def test_a_part_leaves_the_files_of_a_whole_run_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.bench import __main__ as bench
+
+    def measured(run: Run, _sizes: object, only: list[str], _told: object) -> None:
+        run.rows.append(row({OURS: [Sample([0.001 * len(only)], [0.001])]}))
+
+    monkeypatch.setattr(bench, "_measured", measured)
+    folder = ["--folder", str(tmp_path)]
+    assert bench.main(folder) == 0
+    files = ("bench.json", "bench-run.json", "bench.md", "bench.png")
+    whole = {name: (tmp_path / name).read_bytes() for name in files}
+
+    assert bench.main([*folder, "--only", "replay,append"]) == 0
+    assert {name: (tmp_path / name).read_bytes() for name in files} == whole
+    part = tmp_path / "parts" / "append-replay"
+    assert {path.name for path in part.iterdir()} == set(files)
+    assert (part / "bench.json").read_bytes() != whole["bench.json"]
+
+    in_another_order = ",".join(reversed(bench.PARTS))
+    (tmp_path / "bench.json").write_text("[]")
+    assert bench.main([*folder, "--only", in_another_order]) == 0
+    assert (tmp_path / "bench.json").read_bytes() == whole["bench.json"], "all parts are the whole"
