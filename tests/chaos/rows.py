@@ -135,6 +135,8 @@ def poison(platform: Platform, seed: int) -> Result:
         while poisoning.met(platform) < sizes.POISON and now() < patience:
             _so_many_more(told, 5)
         result.faults = poisoning.met(platform)
+        if result.faults < sizes.POISON:
+            result.findings.append(f"only {result.faults} of {sizes.POISON} messages were poison")
         result.findings += poisoning.others_stopped(platform)
     return result
 

@@ -118,14 +118,20 @@ class Trouble:
 class Lines:
     """Both lines of a platform."""
 
-    def __init__(self, postgres: Line, broker: Line) -> None:
+    def __init__(self, postgres: Line, broker: Line, heal_within: float = HEALS_WITHIN) -> None:
         self._lines = {"postgresql": postgres, "broker": broker}
+        self._heal_within = heal_within
 
     def trouble(self, platform: Platform, trouble: Trouble, told: Acknowledged) -> list[str]:
-        """Have it, and then everybody answer again; what is wrong if they do not in time."""
+        """Have it, and then everybody answer again; what is wrong if they do not in time,
+        or if somebody was answered over a line on which nothing can have come."""
+        findings = []
         line = self._lines[trouble.where]
         line.be(trouble.mode)
+        began = now()
         threading.Event().wait(trouble.seconds)
+        if trouble.mode in ("cut", "silent") and told.answered_since(None, began):
+            findings.append(f"inconsistent: {trouble.where}, {trouble.mode}: answered meanwhile")
         line.be("open")
         healed = now()
 
@@ -134,11 +140,13 @@ class Lines:
 
         what = f"{trouble.where}, {trouble.mode}"
         try:
-            eventually(answered, within=HEALS_WITHIN, every=0.05)
+            eventually(answered, within=self._heal_within, every=0.05)
         except AssertionError:
-            return [f"lost: {what}: not healed within {HEALS_WITHIN:g} s; {platform.standing()}"]
-        platform.recoveries.append(Recovery(what, now() - healed))
-        return []
+            within = f"{self._heal_within:g} s"
+            findings.append(f"lost: {what}: not healed within {within}; {platform.standing()}")
+        else:
+            platform.recoveries.append(Recovery(what, now() - healed))
+        return findings
 
 
 @contextmanager
