@@ -60,8 +60,8 @@ bench: setup ## Measure everything beside its floor and peer; QUICK=1 a look, PL
 soak: setup ## Faults, full figures, goes on where it was; ONLY=kills,broker SEED=7 one again, REPORT=1 the table
 	$(PY) -W ignore -m tests.chaos $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report)
 
-rules: setup ## Rules by where they are enforced, tested, audited; MUTATE=1 breaks each mark; RULE=R07 only that
-	$(PY) -m infra.rules $(if $(MUTATE),--mutate) $(if $(RULE),--rule $(RULE))
+rules: setup ## Rules by where they are enforced, tested, audited; MUTATE=1 breaks each mark, RULE=R07,I09 BELOW=services/audit some; REPORT=1 writes docs/rules.md
+	$(PY) -m infra.rules $(if $(MUTATE),--mutate) $(if $(RULE),--rule $(RULE)) $(if $(BELOW),--below $(BELOW)) $(if $(REPORT),--report)
 
 # --- Two ways to run ---------------------------------------------------------------------------
 

@@ -110,17 +110,24 @@ def _in_turn(mark: Mark, tests: Sequence[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(folders[folder])
 
 
+def commit() -> str:
+    """The commit that is checked out; says so where something is not committed."""
+    head = _git("rev-parse", "--short", "HEAD").strip()
+    return f"{head}-changed" if _git("status", "--porcelain") else head
+
+
 @contextmanager
 def copied() -> Iterator[Path]:
     """The files as they are, somewhere else."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, check=True,
-    )  # fmt: skip
+    listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     with tempfile.TemporaryDirectory(prefix="sayso-rules-") as folder:
-        for name in filter(None, listed.stdout.decode().split("\0")):
+        for name in filter(None, listed.split("\0")):
             if (ROOT / name).is_file():
                 target = Path(folder) / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, target)
         yield Path(folder)
+
+
+def _git(*words: str) -> str:
+    return subprocess.check_output(["git", *words], cwd=ROOT, text=True)

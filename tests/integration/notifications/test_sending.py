@@ -224,6 +224,7 @@ def test_a_safe_way_of_another_kind_is_never_taken_instead(
     assert sending.states() == [("suppressed", "unsafe")]
 
 
+@pytest.mark.rule("I09")
 def test_outside_its_hours_a_notice_waits_and_goes_when_they_begin(
     sending: World, mailbox: Mailbox
 ) -> None:

@@ -121,6 +121,7 @@ def test_another_safe_way_is_never_taken_instead() -> None:
     assert maria.notice.state == "suppressed"
 
 
+@pytest.mark.rule("I09")
 def test_outside_its_hours_it_waits_for_the_next_ones() -> None:
     maria = Maria(MORNINGS)
     missed = NOON + timedelta(hours=2)

@@ -1,0 +1,110 @@
+"""What was proven so far: a line for each mark in ``build/rules-proof.jsonl``, a table in ``docs``.
+
+A proof stands as long as the file that is marked and the file of the test that noticed are
+what they were: so a run goes on where it was broken off, and may be made in pieces.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from infra.rules.proving import Bite
+from infra.rules.reading import Mark
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of one mark, at which commit."""
+
+    rule: str
+    path: str
+    line: int
+    how: str
+    """How the enforcement was removed; why not, where nothing came of that."""
+    test: str
+    """The test that noticed; empty where none did."""
+    commit: str
+    date: str
+    of: str
+    """SHA-256 of the two files."""
+
+
+class Record:
+    """The proofs in one file, of the code below ``root`` as it is when they are asked for."""
+
+    def __init__(self, file: Path, root: Path, commit: str) -> None:
+        self._file, self._root, self._commit = file, root, commit
+
+    def note(self, mark: Mark, bite: Bite | None, instead: str = "") -> None:
+        """Written before the next mark is broken. ``instead``: what came where nothing bit."""
+        proof = Proof(
+            rule=mark.rule,
+            path=mark.path,
+            line=mark.line,
+            how=bite.how if bite else instead,
+            test=bite.test if bite else "",
+            commit=self._commit,
+            date=datetime.now(UTC).date().isoformat(),
+            of=self._files(mark.path, bite.test if bite else ""),
+        )
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(asdict(proof)) + "\n")
+
+    def of(self, marks: Iterable[Mark]) -> dict[Mark, Proof]:
+        """The last that was found of each mark, as far as that still stands."""
+        last = {(proof.rule, proof.path, proof.line): proof for proof in self._read()}
+        found = {mark: last.get((mark.rule, mark.path, mark.line)) for mark in marks}
+        return {
+            mark: proof
+            for mark, proof in found.items()
+            if proof and proof.of == self._files(proof.path, proof.test)
+        }
+
+    def _read(self) -> Iterable[Proof]:
+        if self._file.exists():
+            for line in self._file.read_text("utf-8").splitlines():
+                yield Proof(**json.loads(line))
+
+    def _files(self, marked: str, test: str) -> str:
+        digest = sha256()
+        for name in filter(None, (marked, test.partition("::")[0])):
+            path = self._root / name
+            digest.update(path.read_bytes() if path.is_file() else b"gone")
+            digest.update(b"\0")
+        return digest.hexdigest()
+
+
+def written(marks: Sequence[Mark], proofs: dict[Mark, Proof]) -> str:
+    """The table, in Markdown: every mark, whatever is known of it."""
+    bitten = sum(bool(proof.test) for proof in proofs.values())
+    commits = Counter(proof.commit for proof in proofs.values())
+    runs = "; ".join(f"{count} at {commit}" for commit, count in commits.most_common())
+    lines = [
+        "# Which marks bite",
+        "",
+        "What each mark of a rule stands at was removed from a copy of the code, and a test of",
+        "the rule, green before, said so: `make rules MUTATE=1`, written by `make rules REPORT=1`.",
+        "A proof is of the marked file and the file of that test as they were.",
+        "",
+        f"{bitten} of {len(marks)} marks bite. Run: {runs or 'none'}.",
+        "",
+        "| Rule | Mark | Removed | Noticed by | Commit | Date |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(_line(mark, proofs.get(mark)) for mark in marks),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(mark: Mark, proof: Proof | None) -> str:
+    if proof is None:
+        return f"| {mark.rule} | {mark.place} | – | **not run as it is now** | – | – |"
+    test = f"`{proof.test}`" if proof.test else "**nothing**"
+    how = proof.how.partition("\n")[0].replace("|", "\\|")
+    return f"| {mark.rule} | {mark.place} | {how} | {test} | {proof.commit} | {proof.date} |"
