@@ -25,6 +25,7 @@ LONGEST = 600
 """Seconds for the tests of one rule."""
 
 _STORES = "tests/integration/"
+_FAULTS = "tests/chaos/"
 
 _PLUGINS = ("-p", "no:cacheprovider", "-p", noticing.__name__)
 
@@ -96,17 +97,18 @@ class Prover:
 
 
 def _in_turn(mark: Mark, tests: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Those without stores first, then those of the marked service, then each other folder.
+    """Those without stores first, then those of the marked service, then each other folder, then
+    those that kill whole platforms.
 
     The whole journeys take too long to be of use here.
     """
     folders: dict[str, list[str]] = {}
     for test in tests:
         if not test.startswith("tests/e2e/"):
-            slow = test.startswith(_STORES)
+            slow = test.startswith((_STORES, _FAULTS))
             folders.setdefault("/".join(test.split("/")[:3]) if slow else "", []).append(test)
     own = _STORES + mark.path.split("/")[1]
-    for folder in sorted(folders, key=lambda f: (f != "", f != own, f)):
+    for folder in sorted(folders, key=lambda f: (f != "", f != own, f.startswith(_FAULTS), f)):
         yield tuple(folders[folder])
 
 

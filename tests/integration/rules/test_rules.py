@@ -170,6 +170,26 @@ def test_a_test_that_notices_and_one_that_does_not(planted: Path) -> None:
     assert (planted / "services" / "door.py").read_text("utf-8") == CODE
 
 
+def test_what_needs_least_is_asked_first_and_whole_journeys_never(planted: Path) -> None:
+    asked: list[str] = []
+
+    class Green(Prover):
+        def _run(self, tests: tuple[str, ...]) -> tuple[int | None, str, str]:
+            asked.extend(tests)
+            return 0, "", ""
+
+    (planted / "services" / "door").mkdir()
+    mark = Mark("services/door/it.py", 2, "R03", False)
+    (planted / mark.path).write_text("def f() -> bool:\n    return x  # R03\n")
+    there = [
+        f"tests/{where}.py::test_it"
+        for where in ("unit/a", "integration/door/b", "integration/apse/c", "chaos/d")
+    ]
+
+    assert Green(planted).prove(mark, ["tests/e2e/e.py::test_it", *reversed(there)]) is None
+    assert asked == [test for test in there for _ in ("green before", "broken")]
+
+
 PROVES_NOTHING = {
     "an ordinary day": "assert not allowed('somebody') and allowed('advocate')",
     "breaks down on its way": (
