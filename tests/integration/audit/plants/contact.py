@@ -166,6 +166,13 @@ def _(books: Books) -> list[Row]:
     return [books.put(intent.at(unsafe.stored_at, "at"), after=unsafe)]
 
 
+@breaks("I09", "a notice that is sent on a topic that was dropped while it waited", "R26")
+def _(books: Books) -> list[Row]:
+    intent = an_intent(books)
+    books.put(books.first("TopicDropped", topic="sharing").at(intent.stored_at), before=intent)
+    return [intent]
+
+
 @breaks("I09", "a notice that is sent by a preference that was changed since")
 def _(books: Books) -> list[Row]:
     intent = an_intent(books)
