@@ -52,7 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         wrong += _toothless(table, [mark for mark in marks if mark.path.startswith(asked.below)])
     if asked.report:
         every = [mark for rule in RULES for mark in _marks(table, rule)]
-        REPORTED.write_text(written(every, Record(PROVEN, ROOT, commit()).of(every)), "utf-8")
+        proofs = Record(PROVEN, ROOT, commit()).of(every, table.tested)
+        REPORTED.write_text(written(every, proofs), "utf-8")
     for line in wrong:
         print(line, file=sys.stderr)
     return 1 if wrong else 0
@@ -77,7 +78,7 @@ def _toothless(table: Table, marks: list[Mark]) -> Iterator[str]:
     """In words: every mark that no test of its rule misses when what it stands at is removed."""
     with copied() as copy:
         record = Record(PROVEN, copy, commit())
-        known = {mark for mark, proof in record.of(marks).items() if proof.test}
+        known = {mark for mark, proof in record.of(marks, table.tested).items() if proof.test}
         if known:
             print(f"{len(known)} of {len(marks)} bit before, and nothing of that has changed.")
         left = [mark for mark in marks if mark not in known]

@@ -1,14 +1,15 @@
 """What was proven so far: a line for each mark in ``build/rules-proof.jsonl``, a table in ``docs``.
 
 A proof stands as long as the file that is marked and the file of the test that noticed are
-what they were: so a run goes on where it was broken off, and may be made in pieces.
+what they were, and that test is there and carries the rule: so a run goes on where it was
+broken off, and may be made in pieces.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -57,14 +58,19 @@ class Record:
         with self._file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(asdict(proof)) + "\n")
 
-    def of(self, marks: Iterable[Mark]) -> dict[Mark, Proof]:
-        """The last that was found of each mark, as far as that still stands."""
+    def of(self, marks: Iterable[Mark], tested: Mapping[str, list[str]]) -> dict[Mark, Proof]:
+        """The last that was found of each mark, as far as that still stands.
+
+        ``tested``: rule → the tests that carry it.
+        """
         last = {(proof.rule, proof.path, proof.line): proof for proof in self._read()}
         found = {mark: last.get((mark.rule, mark.path, mark.line)) for mark in marks}
         return {
             mark: proof
             for mark, proof in found.items()
-            if proof and proof.of == self._files(proof.path, proof.test)
+            if proof
+            and proof.of == self._files(proof.path, proof.test)
+            and proof.test in ("", *tested[mark.rule])
         }
 
     def _read(self) -> Iterable[Proof]:

@@ -18,6 +18,7 @@ DOOR = Mark("services/door.py", 2, "R03", False)
 SAME_LINE = Mark("services/door.py", 2, "I03", False)
 AUDITED = Mark("services/audit/checks/doors.py", 7, "I03", False)
 BIT = Bite("never taken", "tests/test_door.py::test_parole_is_refused")
+TESTED = {rule: [BIT.test] if rule in ("R03", "I03") else [] for rule in RULES}
 
 
 @pytest.fixture
@@ -38,25 +39,26 @@ def test_a_proof_stands_as_long_as_what_is_marked_and_its_test_are_as_they_were(
 ) -> None:
     Record(file, root, "aaa").note(DOOR, BIT)
     again = Record(file, root, "bbb")
-    proof = again.of([DOOR, SAME_LINE])[DOOR]
+    proof = again.of([DOOR, SAME_LINE], TESTED)[DOOR]
     assert (proof.commit, proof.how, proof.test) == ("aaa", BIT.how, BIT.test)
-    assert SAME_LINE not in again.of([DOOR, SAME_LINE]), "of another rule nothing is known"
+    assert SAME_LINE not in again.of([DOOR, SAME_LINE], TESTED), "of another rule nothing is known"
 
     for changed in (DOOR.path, "tests/test_door.py"):
         (root / changed).write_text("otherwise\n")
-        assert again.of([DOOR]) == {}
+        assert again.of([DOOR], TESTED) == {}
         (root / changed).write_text("as it was\n")
-        assert DOOR in again.of([DOOR])
+        assert DOOR in again.of([DOOR], TESTED)
+    assert again.of([DOOR], TESTED | {"R03": ["tests/test_door.py::test_another"]}) == {}
     (root / "tests/test_door.py").unlink()
-    assert again.of([DOOR]) == {}
+    assert again.of([DOOR], TESTED) == {}
 
 
 def test_what_was_found_last_counts(root: Path, file: Path) -> None:
     record = Record(file, root, "aaa")
     record.note(DOOR, None, instead="nothing noticed")
-    assert record.of([DOOR])[DOOR].test == ""
+    assert record.of([DOOR], TESTED)[DOOR].test == ""
     record.note(DOOR, BIT)
-    assert record.of([DOOR])[DOOR].test == BIT.test
+    assert record.of([DOOR], TESTED)[DOOR].test == BIT.test
 
 
 def test_the_table_says_what_bit_what_did_not_and_what_was_not_run(root: Path, file: Path) -> None:
@@ -64,8 +66,8 @@ def test_the_table_says_what_bit_what_did_not_and_what_was_not_run(root: Path, f
     record.note(DOOR, BIT)
     record.note(AUDITED, None, instead="no test notices\nand more")
     marks = [DOOR, SAME_LINE, AUDITED]
-    table = written(marks, record.of(marks)).splitlines()
-    date = record.of(marks)[DOOR].date
+    table = written(marks, record.of(marks, TESTED)).splitlines()
+    date = record.of(marks, TESTED)[DOOR].date
     assert "1 of 3 marks bite. Run: 2 at aaa." in table
     assert f"| R03 | {DOOR.place} | never taken | `{BIT.test}` | aaa | {date} |" in table
     assert f"| I03 | {DOOR.place} | – | **not run as it is now** | – | – |" in table
@@ -96,8 +98,7 @@ def prover(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> FakeProve
     def of(*marks: Mark) -> dict[str, list[Mark]]:
         return {rule: [mark for mark in marks if mark.rule == rule] for rule in RULES}
 
-    tested = {rule: ["tests/test_door.py"] if rule in ("R03", "I03") else [] for rule in RULES}
-    table = Table(of(DOOR, SAME_LINE), tested, of(AUDITED))
+    table = Table(of(DOOR, SAME_LINE), TESTED, of(AUDITED))
     fake = FakeProver()
 
     @contextmanager
