@@ -124,7 +124,8 @@ def _without(
             at = _offset(source, pattern.end_lineno or 0, pattern.end_col_offset or 0)
             found = "never matches", (at, at, " if False")
         case ast.Tuple(elts=[*_, last]):
-            found = "never holds", _replace(source, last, "False")
+            # A reason that holds may be true, or be there at all: None is neither.
+            found = "never holds", _replace(source, last, "None")
         case ast.AnnAssign(value=None, annotation=annotation) if mark.rule in NARROWED:
             narrow = NARROWED[mark.rule]
             found = f"it takes {narrow} alone", _replace(source, annotation, narrow)

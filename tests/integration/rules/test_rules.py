@@ -100,7 +100,7 @@ BEFORE_AND_AFTER = {
     ),
     "a reason": (
         "    for x in (\n        ('late', now > end),  # R03\n    ):\n        pass",
-        "    for x in (\n        ('late', False),  # R03\n    ):\n        pass",
+        "    for x in (\n        ('late', None),  # R03\n    ):\n        pass",
     ),
     "what is set": ("    told = ask(by)  # R03", "    told = True  # R03"),
     "words": (
