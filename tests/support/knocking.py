@@ -43,3 +43,9 @@ class Door:
                 "correlation_id": str(uuid4()),
             }
         )
+
+    def refusal(self, who: Principal, method: str, **asked: Any) -> Any:
+        """Why one envelope is refused; fails where it is not."""
+        answer = self.knock(who, method, **asked)
+        assert "refused" in answer, answer
+        return answer["refused"]

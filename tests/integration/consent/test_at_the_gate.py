@@ -71,22 +71,22 @@ def test_from_the_survivors_yes_to_the_item(door: Door, world: World) -> None:
 )
 def test_who_is_not_the_survivors_is_not_let_in(door: Door, world: World, who: Principal) -> None:
     before = world.count()
-    answer = door.knock(who, "propose_grant", **release(world))
+    answer = door.refusal(who, "propose_grant", **release(world))
 
-    assert answer["refused"]["code"] == "not_allowed"
+    assert answer["code"] == "not_allowed"
     assert world.count() == before
 
 
 def test_an_assigned_advocate_is_let_in_and_told_about_the_notice(door: Door, world: World) -> None:
     world.assign(ROSA)
 
-    answer = door.knock(ROSA, "propose_grant", **release(world))
+    answer = door.refusal(ROSA, "propose_grant", **release(world))
 
-    assert answer["refused"]["code"] == "notice_not_given"
+    assert answer["code"] == "notice_not_given"
 
 
 def test_a_request_in_vain_is_answered_as_data(door: Door, world: World) -> None:
-    answer = door.knock(
+    answer = door.refusal(
         HOUSING,
         "request_disclosure",
         agency_reference=str(uuid4()),
@@ -94,8 +94,8 @@ def test_a_request_in_vain_is_answered_as_data(door: Door, world: World) -> None
         purpose="housing",
     )
 
-    assert answer["refused"]["code"] == "nothing_released"
-    assert answer["refused"]["because"] == "not_found"
+    assert answer["code"] == "nothing_released"
+    assert answer["because"] == "not_found"
 
 
 @pytest.mark.rule("R71")
@@ -107,7 +107,7 @@ def test_a_no_that_staff_record_waits_for_no_service(door: Door, world: World) -
     named = {"participation_id": str(MARIA), "grant_id": str(grant.grant_id)}
     world.intake.away = True
 
-    assert door.knock(ROSA, "give_grant", **named)["refused"]["because"] == "unavailable"
+    assert door.refusal(ROSA, "give_grant", **named)["because"] == "unavailable"
     assert door.knock(ROSA, "decline_grant", **named)["ok"]["state"] == "declined"
 
 
@@ -127,7 +127,7 @@ def test_the_survivors_own_words_too_come_after_the_notice_but_no_no_does(
         ("give_grant", named),
         ("confirm_grant", named),
     ):
-        assert door.knock(SURVIVOR, method, **more)["refused"]["code"] == "notice_not_given"
+        assert door.refusal(SURVIVOR, method, **more)["code"] == "notice_not_given"
     assert world.count() == before
     assert door.knock(SURVIVOR, "decline_grant", **named)["ok"]["state"] == "declined"
 
@@ -141,7 +141,7 @@ def test_a_survivors_yes_waits_for_what_intake_knows_and_their_no_for_nothing(
     named = {"participation_id": str(MARIA), "grant_id": str(grant.grant_id)}
     world.intake.away = True
 
-    assert door.knock(SURVIVOR, "give_grant", **named)["refused"]["because"] == "unavailable"
+    assert door.refusal(SURVIVOR, "give_grant", **named)["because"] == "unavailable"
     assert door.knock(SURVIVOR, "decline_grant", **named)["ok"]["state"] == "declined"
 
 
@@ -160,7 +160,7 @@ def test_who_came_to_help_counts_before_it_is_heard_here(door: Door, world: Worl
 
     world.intake.when_asked = news_arrives
 
-    assert door.knock(SURVIVOR, "give_grant", **named)["refused"]["code"] == "notice_not_given"
+    assert door.refusal(SURVIVOR, "give_grant", **named)["code"] == "notice_not_given"
 
 
 @pytest.mark.rule("R22")
@@ -186,8 +186,8 @@ def test_staff_read_no_word_before_the_notice_of_their_base(door: Door, world: W
     world.given()
     world.assign(ROSA)
 
-    answer = door.knock(ROSA, "get_grants", participation_id=str(MARIA))
-    assert answer["refused"]["code"] == "notice_not_given"
+    answer = door.refusal(ROSA, "get_grants", participation_id=str(MARIA))
+    assert answer["code"] == "notice_not_given"
     assert "ok" in door.knock(SURVIVOR, "get_grants", participation_id=str(MARIA))
 
     world.notice()

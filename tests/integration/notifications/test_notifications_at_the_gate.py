@@ -75,8 +75,8 @@ def test_from_an_advocates_record_to_a_second_persons_confirmation(
     door: Door, world: World
 ) -> None:
     world.hear(news.assigned(ROSA))
-    early = door.knock(ROSA, "declare_channel_safe", **MAIL)
-    assert early["refused"]["code"] == "notice_not_given"
+    early = door.refusal(ROSA, "declare_channel_safe", **MAIL)
+    assert early["code"] == "notice_not_given"
     world.hear(news.notice_given())
 
     declared = door.knock(ROSA, "declare_channel_safe", **MAIL)["ok"]
@@ -84,7 +84,7 @@ def test_from_an_advocates_record_to_a_second_persons_confirmation(
     named = {**WHOSE, "channel_id": declared["channel_id"]}
 
     for nobody in (ROSA, IVO):
-        assert door.knock(nobody, "confirm_channel", **named)["refused"]["code"] == "not_allowed"
+        assert door.refusal(nobody, "confirm_channel", **named)["code"] == "not_allowed"
     assert door.knock(NOOR, "confirm_channel", **named)["ok"]["state"] == "safe"
 
 
@@ -93,7 +93,7 @@ def test_whoever_is_not_assigned_learns_nothing(door: Door) -> None:
 
     for who in (ROSA, OTHER_SURVIVOR, Principal.anyone()):
         for method in ("get_preference", "get_notices", "stop_everything"):
-            assert door.knock(who, method, **WHOSE)["refused"]["code"] == "not_allowed"
+            assert door.refusal(who, method, **WHOSE)["code"] == "not_allowed"
 
 
 def test_a_refusal_repeats_nothing_of_what_was_sent(door: Door) -> None:
@@ -102,7 +102,7 @@ def test_a_refusal_repeats_nothing_of_what_was_sent(door: Door) -> None:
     no_such = {**MAIL, "channel": "carrier_pigeon"}
 
     refused = [
-        door.knock(SURVIVOR, "declare_channel_safe", **asked)["refused"]
+        door.refusal(SURVIVOR, "declare_channel_safe", **asked)
         for asked in (wrong_zone, too_late, no_such)
     ]
 
@@ -128,7 +128,7 @@ def test_the_survivors_own_words_too_come_after_the_notice_but_no_no_does(
         ("choose_topic", {**WHOSE, "topic": "sharing"}),
         ("confirm_topic", {**WHOSE, "topic": "sharing"}),
     ):
-        assert door.knock(SURVIVOR, method, **more)["refused"]["code"] == "notice_not_given"
+        assert door.refusal(SURVIVOR, method, **more)["code"] == "notice_not_given"
     assert len(world.rows("events")) == before
     for method, more in (
         ("drop_topic", {**WHOSE, "topic": "sharing"}),
@@ -144,7 +144,7 @@ def test_staff_read_no_word_before_the_notice_of_their_base(door: Door, world: W
     world.hear(news.assigned(ROSA))
 
     for method in ("get_preference", "get_notices"):
-        assert door.knock(ROSA, method, **WHOSE)["refused"]["code"] == "notice_not_given"
+        assert door.refusal(ROSA, method, **WHOSE)["code"] == "notice_not_given"
         assert "ok" in door.knock(SURVIVOR, method, **WHOSE)
 
     world.hear(news.notice_given())
