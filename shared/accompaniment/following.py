@@ -35,6 +35,9 @@ class _Application(Protocol):
     @property
     def edge(self) -> Edge: ...
 
+    @property
+    def reactions(self) -> dict[str, Handler]: ...
+
     def aggregate(self, id: UUID) -> Aggregate | None: ...
 
     def news_waits(self, producer: str, participation_id: UUID) -> bool: ...
@@ -125,7 +128,9 @@ def _is_on_its_way(app: _Application, whose: UUID) -> bool:
     """Whether intake published something about them that we have not heard, or too much to tell."""
     unheard = ask_messages(app.edge.caller, "intake", app.heard("intake"), MOST_MESSAGES)
     return len(unheard) >= MOST_MESSAGES or any(
-        announcement.data.get("participation_id") == str(whose) for announcement in unheard
+        announcement.type in app.reactions
+        and announcement.data.get("participation_id") == str(whose)
+        for announcement in unheard
     )
 
 

@@ -43,6 +43,7 @@ from shared.eventstore.repeats import (
     stored_answer,
     stored_refusal,
 )
+from shared.eventstore.snapshots import WORTH_IT, Snapshots
 from shared.eventstore.values import EventTranscoder
 from shared.eventstore.work import Context, DueRow, Handler, Statement, Work
 from shared.sealing.sealed import SealBroken, Sealed, open_
@@ -65,6 +66,10 @@ NOBODY = ""
 _READS_EVERYBODY = frozenset(("staff", "service", "system"))
 
 _EVENTS = "SELECT originator_id, originator_version, topic, state"
+_STREAM = (
+    f"{_EVENTS} FROM events WHERE originator_id = %s AND originator_version >= %s"
+    " ORDER BY originator_version"
+)
 _NEWS_WAITS = (
     "SELECT 1 FROM parked WHERE producer = %s"
     " AND message #>> '{data,participation_id}' = %s LIMIT 1"
@@ -105,6 +110,7 @@ class EventSourcedApplication:
         )
         self.committer = self._database("committer")
         self._log = EventLog(self.committer)
+        self._snapshots = Snapshots()
 
     # -- deciding ---------------------------------------------------------------------------
 
@@ -222,7 +228,7 @@ class EventSourcedApplication:
             for aggregate in work.saved
             for event in aggregate.collect_events()
         ]
-        return self._log.store(
+        positions = self._log.store(
             Decision(
                 entries=tuple(entries),
                 statements=work.statements,
@@ -234,6 +240,9 @@ class EventSourcedApplication:
                 expects=work.expects,
             )
         )
+        if entries:
+            self.edge.stored(any(entry.published for entry in entries))
+        return positions
 
     def _entry(self, closed: Any, ctx: Context) -> Entry:
         return Entry(
@@ -276,12 +285,22 @@ class EventSourcedApplication:
 
     def aggregate(self, id: UUID) -> Aggregate | None:
         """The aggregate as the log tells it, or nothing."""
+        known = self._snapshots.find(id)
+        rows = self.committer.query(_STREAM, (id, known.version if known else 1))
         found: Any = None
-        for row in self.committer.query(
-            f"{_EVENTS} FROM events WHERE originator_id = %s ORDER BY originator_version", (id,)
-        ):
+        if known is not None:
+            if rows and bytes(rows[0][3]) == known.last_state:
+                found, rows = known.aggregate(), rows[1:]
+            else:
+                self._snapshots.drop(id)
+                rows = self.committer.query(_STREAM, (id, 1))
+        for row in rows:
             found = self.event(row).mutate(found)
-        return found if isinstance(found, Aggregate) else None
+        if not isinstance(found, Aggregate):
+            return None
+        if len(rows) >= WORTH_IT:
+            self._snapshots.keep(found, bytes(rows[-1][3]))
+        return found
 
     def event(self, row: tuple[Any, ...]) -> Any:
         """The domain event of (stream, version, topic, state)."""

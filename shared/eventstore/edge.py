@@ -12,6 +12,10 @@ from shared.messaging.bus import ServiceCaller
 from shared.sealing.keys import KeySource
 
 
+def _nobody(_published: bool) -> None:
+    return
+
+
 def utc_now() -> datetime:
     """The machine's clock, in UTC."""
     return datetime.now(UTC)
@@ -23,7 +27,8 @@ class Edge:
 
     ``dsn`` turns a role's kind (``committer``, ``query``, ``relay``, ``audit``,
     ``owner``) into a connection string. ``secrets`` holds named keys: pseudonym
-    and index keys.
+    and index keys. ``stored`` is called after each decision that stored events, with whether
+    any of them is published: the doorbell of relay and followers, who look by themselves too.
     """
 
     service: str
@@ -35,3 +40,4 @@ class Edge:
     token_bytes: Callable[[int], bytes] = RAND_bytes
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    stored: Callable[[bool], None] = _nobody

@@ -74,7 +74,6 @@ def assemble(
     edge: Edge,
     issuers: Issuers,
     *,
-    stored: Callable[[], None] = lambda: None,
     measure: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
 ) -> Assembled:
     """Build the dependencies of ``services/<name>/service.py`` and bind what it declares.
@@ -85,7 +84,7 @@ def assemble(
     contract = services()[name]
     provided: dict[str, object] = dict(module.build(edge))
     app: Any = provided["app"]
-    provided["gate"] = ServiceGate(name, app, issuers, edge.clock, stored=stored, measure=measure)
+    provided["gate"] = ServiceGate(name, app, issuers, edge.clock, measure=measure)
     service_class = exposed(module.SERVICE_CLASS)
     for declaration in declared(service_class).values():
         value_of(declaration.key, provided, name)

@@ -111,19 +111,14 @@ class Platform:
             clock=self.clock,
             secrets=NamedKeys(name, own, {key: derive(own, key) for key in NEVER_DERIVED}),
             settings=self._settings,
+            stored=lambda _published: self._bells[name].ring(),
         )
-        return assemble(name, edge, self.issuers, stored=self._bells[name].ring)
+        return assemble(name, edge, self.issuers)
 
     def _made(self, service: Assembled, look_every: float) -> list[Loop]:
-        bell = self._bells[service.name]
         inbox = StoreInbox(service.app, self.clock)
         scheduler = Scheduler(service.name, service.app, self.clock, store_away=STORE_AWAY)
-
-        def due() -> None:
-            if scheduler.run_once():
-                bell.ring()
-
-        loops = [Loop(f"{service.name}.due", due, self._unheard, look_every)]
+        loops = [Loop(f"{service.name}.due", scheduler.run_once, self._unheard, look_every)]
         for producer in sorted(set(service.contract.follows) & set(self.names)):
             follower = Follower(
                 service.name,
@@ -134,7 +129,7 @@ class Platform:
                 pause=lambda attempt: sleep(0.1 * attempt),
                 infrastructure=STORE_AWAY,
             )
-            loops.append(following(follower, self._bells[producer], bell.ring, look_every))
+            loops.append(following(follower, self._bells[producer], look_every))
         for turn in service.turns:
             heard = self._bells.get(turn.hears or "", self._unheard)
             loops.append(Loop(f"{service.name}.{turn.name}", turn.run, heard, turn.every))

@@ -7,6 +7,7 @@ asked to look by itself (``catch_up``, ``retry_parked``). One thread at a time.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -59,12 +60,19 @@ class Follower:
         self._clock = clock
         self._pause = pause
         self._infrastructure = infrastructure
+        # The stored cursor, and the last of the messages behind it that concern nobody here.
+        self._passed: tuple[int, Announcement] | None = None
 
     def receive(self, announcement: Announcement) -> None:
-        """The doorbell rang with this message. When it returns, the bell may be forgotten."""
+        """The doorbell rang with this message. When it returns, the bell may be forgotten.
+
+        What nobody here reacts to is passed over in memory, and stored with the next
+        message that is reacted to, or by :meth:`settle`: whoever forgets it asks the
+        producer's log again.
+        """
         if announcement.producer != self.producer:
             raise ValueError(f"{self.consumer} does not follow {announcement.producer} here")
-        standing = self._inbox.standing(self.producer, announcement.stream_id)
+        standing = self._standing(announcement.stream_id)
         if announcement.previous <= standing.cursor:
             self._consume(announcement, standing)
         else:
@@ -73,7 +81,7 @@ class Follower:
     def catch_up(self) -> int:
         """Pull whatever is missing; how many messages were consumed."""
         consumed = 0
-        cursor = self._inbox.standing(self.producer, "").cursor
+        cursor = self._standing("").cursor
         while page := self._pull(cursor, PAGE):
             for announcement in page:
                 if announcement.position <= cursor:
@@ -82,15 +90,22 @@ class Follower:
                     raise BrokenPromise(
                         f"{announcement.id} follows {announcement.previous}, not {cursor}"
                     )
-                standing = self._inbox.standing(self.producer, announcement.stream_id)
-                self._consume(announcement, standing)
+                self._consume(announcement, self._standing(announcement.stream_id))
                 cursor = announcement.position
                 consumed += 1
             if page[-1].position > cursor:
                 raise BrokenPromise(f"{self.producer} answered out of order after {cursor}")
             if len(page) < PAGE:
                 break
+        self.settle()
         return consumed
+
+    def settle(self) -> None:
+        """Store how far was passed over. Call when it is quiet, or every second or so."""
+        if self._passed is not None:
+            with suppress(AlreadyConsumed):
+                self._inbox.skip(self._passed[1])
+            self._passed = None
 
     def retry_parked(self) -> int:
         """Try the first message of each parked stream whose time has come, then those behind it."""
@@ -105,12 +120,24 @@ class Follower:
         PARKED.labels(self.consumer, self.producer).set(self._inbox.parked_count(self.producer))
         return done
 
+    def _standing(self, stream_id: str) -> Standing:
+        """The inbox's, behind what was passed over since."""
+        stored = self._inbox.standing(self.producer, stream_id)
+        if self._passed is not None:
+            began, last = self._passed
+            # A cursor that went back is a store that was put back: what was passed counts no more.
+            if began <= stored.cursor < last.position:
+                return Standing(last.position, stored.parked)
+            self._passed = None
+        return stored
+
     def _consume(self, announcement: Announcement, standing: Standing) -> None:
         try:
             if announcement.position <= standing.cursor:
                 self._count("dropped")
             elif not self._inbox.follows(announcement):
-                self._inbox.skip(announcement)
+                began = self._passed[0] if self._passed else standing.cursor
+                self._passed = began, announcement
                 self._count("skipped")
             elif standing.parked:
                 self._inbox.park(announcement, "behind", 0, self._clock())

@@ -60,18 +60,13 @@ class ServiceGate:
         issuers: Issuers,
         clock: Callable[[], datetime],
         *,
-        stored: Callable[[], None] = lambda: None,
         measure: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:
-        """``stored`` is called after every command: the doorbell of followers and relay.
-
-        ``measure(method)`` is entered around every request.
-        """
+        """``measure(method)`` is entered around every request."""
         self._service = service
         self._app = app
         self._issuers = issuers
         self._clock = clock
-        self._stored = stored
         self._measure = measure
 
     def answer(
@@ -128,12 +123,7 @@ class ServiceGate:
             request.method(),
             {**resource, "at": "service", "service": self._service},
         )
-        try:
-            result = handler(asked, ctx)
-        finally:
-            if isinstance(asked, Command):
-                self._stored()
-        return json.loads(result.model_dump_json())
+        return json.loads(handler(asked, ctx).model_dump_json())
 
 
 @contextmanager

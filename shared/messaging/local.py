@@ -104,13 +104,11 @@ class Loop:
                 heard = self._bell.wait(heard, self._every)
 
 
-def following(
-    follower: Follower, bell: Doorbell, stored: Callable[[], None], every: float = LOOK_EVERY
-) -> Loop:
-    """The loop of one polling follower; ``stored`` rings the consumer's own bell."""
+def following(follower: Follower, bell: Doorbell, every: float = LOOK_EVERY) -> Loop:
+    """The loop of one polling follower."""
 
     def turn() -> None:
-        if follower.catch_up() + follower.retry_parked():
-            stored()
+        follower.catch_up()
+        follower.retry_parked()
 
     return Loop(f"{follower.consumer}.from.{follower.producer}", turn, bell, every)

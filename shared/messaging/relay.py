@@ -48,19 +48,25 @@ class Relay:
         self.service = service
         self._log = log
         self._publish = publish
+        self._cursor: int | None = None
 
     def run_once(self) -> int:
-        """Announce one batch; how many. Whatever fails leaves the cursor where it was.
+        """Announce one batch; how many: :data:`BATCH` where there may be more.
 
-        A batch of which a part was confirmed is announced again from its
-        beginning: followers drop what they have.
+        Whatever fails leaves the cursor where it was. A batch of which a part was
+        confirmed is announced again from its beginning: followers drop what they have.
         """
-        cursor = self._log.cursor()
+        # Known from the last batch; whoever else moved it is met when it is moved again.
+        cursor, self._cursor = self._cursor, None
+        if cursor is None:
+            cursor = self._log.cursor()
         batch = self._log.after(cursor, BATCH)
         if not batch:
+            self._cursor = cursor
             return 0
         self._publish(batch)
         self._log.confirmed(batch[-1].position, cursor)
+        self._cursor = batch[-1].position
         PUBLISHED.labels(self.service).inc(len(batch))
         RELAY_CURSOR.labels(self.service).set(batch[-1].position)
         return len(batch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from threading import Event
 from typing import Any
 
@@ -22,22 +21,21 @@ PREFETCH = 8
 ASK_AGAIN = 3.0
 """Seconds until a producer that was away is asked again."""
 
+LOOK_EVERY = 1.0
+"""Seconds between looks at what is parked; no attempt is repeated sooner."""
+
 _log = structlog.get_logger(__name__)
 
 
 class FollowerPart:
     """Consumes ``<consumer>.from.<producer>``, and asks the producer itself every 30 s."""
 
-    def __init__(
-        self, broker: Broker, follower: Follower, stored: Callable[[], None] = lambda: None
-    ) -> None:
-        """``stored`` is called when something may have been stored: the relay's bell."""
+    def __init__(self, broker: Broker, follower: Follower) -> None:
         self.name = queue_from(follower.consumer, follower.producer)
         self._broker = broker
         self._follower = follower
-        self._stored = stored
         self._connection: Any = None
-        self._ask_at = float("-inf")
+        self._ask_at = self._look_at = float("-inf")
 
     def session(self, stopping: Event) -> None:
         """Until the connection is lost, or the store is away.
@@ -64,16 +62,18 @@ class FollowerPart:
             close(connection)
 
     def _look(self) -> None:
-        if time.monotonic() >= self._ask_at:
+        now = time.monotonic()
+        if now >= self._ask_at:
             self._ask()
-        if self._follower.retry_parked():
-            self._stored()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_EVERY
+            self._follower.settle()
+            self._follower.retry_parked()
 
     def _ask(self) -> None:
         self._ask_at = time.monotonic() + ASK_EVERY.total_seconds()
         try:
-            if self._follower.catch_up():
-                self._stored()
+            self._follower.catch_up()
         except Unavailable:
             # The bell may ring all the same, and mostly needs nobody to be asked.
             self._ask_at = time.monotonic() + ASK_AGAIN
@@ -90,5 +90,4 @@ class FollowerPart:
             message.channel.basic_reject(message.delivery_tag, requeue=False)
             return
         self._follower.receive(announcement)
-        self._stored()
         message.channel.basic_ack(message.delivery_tag)

@@ -26,7 +26,7 @@ from shared.messaging.amqp.background import BACKGROUND, Background, Part
 from shared.messaging.amqp.following import FollowerPart
 from shared.messaging.amqp.names import ask_anew
 from shared.messaging.amqp.publisher import ConfirmingPublisher
-from shared.messaging.amqp.relaying import RelayPart, StoreRelayLog
+from shared.messaging.amqp.relaying import SURE_FOR, RelayPart, StoreRelayLog
 from shared.messaging.amqp.scheduling import SchedulerPart
 from shared.messaging.amqp.settings import ServiceSettings
 from shared.messaging.amqp.transport import AmqpTransport
@@ -72,7 +72,6 @@ class ServiceProcess:
             self.name,
             self._edge(),
             settings.issuers,
-            stored=self.bell.ring,
             measure=metrics.request,
         )
         at = settings.surroundings
@@ -164,6 +163,7 @@ class ServiceProcess:
             fingerprint_key=settings.fingerprint_key,
             secrets=settings.named_keys,
             settings=settings.variables,
+            stored=lambda published: self.bell.ring() if published else None,
         )
 
     def _service_class(self) -> type:
@@ -200,7 +200,6 @@ class ServiceProcess:
                     pause=lambda attempt: sleep(0.1 * attempt),
                     infrastructure=STORE_AWAY,
                 ),
-                self.bell.ring,
             )
             for producer in sorted(self.assembled.contract.follows)
         ]
@@ -214,7 +213,7 @@ class ServiceProcess:
             RelayPart(
                 lambda publisher: Relay(self.name, log, publisher.publish),
                 ConfirmingPublisher(self.settings.broker),
-                Alone(dsn, RELAY),
+                Alone(dsn, RELAY, sure_for=SURE_FOR),
                 self.bell,
             )
         ]
@@ -224,7 +223,7 @@ class ServiceProcess:
         scheduler = Scheduler(
             self.name, self.assembled.app, utc_now, alone.hold, store_away=STORE_AWAY
         )
-        return SchedulerPart(scheduler, alone, self.bell)
+        return SchedulerPart(scheduler, alone)
 
 
 def run(name: str) -> int:

@@ -11,11 +11,14 @@ from shared.eventstore.database import Database
 from shared.messaging.amqp.publisher import ConfirmingPublisher
 from shared.messaging.announcement import Announcement
 from shared.messaging.doorbell import Doorbell
-from shared.messaging.relay import NotAlone, Relay
+from shared.messaging.relay import BATCH, NotAlone, Relay
 from shared.scheduler.alone import Alone
 
 LOOK_EVERY = 0.5
 """Seconds between looks while nobody rings: what other processes of the service stored."""
+
+SURE_FOR = 0.5
+"""Seconds for which the relay takes its place as its own; two relays are harmless (its cursor)."""
 
 
 class Publishes(Protocol):
@@ -77,7 +80,7 @@ class RelayPart:
         """Until the broker or the database goes away."""
         heard = 0
         while not stopping.is_set():
-            if self._alone.hold() and self._relay.run_once():
+            if self._alone.hold() and self._relay.run_once() == BATCH:
                 continue
             self._publisher.tick()
             heard = self._bell.wait(heard, LOOK_EVERY)

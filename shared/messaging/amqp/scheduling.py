@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from threading import Event
 
-from shared.messaging.doorbell import Doorbell
 from shared.scheduler.alone import Alone
 from shared.scheduler.scheduler import Scheduler
 
@@ -16,17 +15,14 @@ class SchedulerPart:
 
     name = "scheduler"
 
-    def __init__(self, scheduler: Scheduler, alone: Alone, bell: Doorbell) -> None:
-        """``bell`` is rung when something ran, because it may have stored something."""
+    def __init__(self, scheduler: Scheduler, alone: Alone) -> None:
         self._scheduler = scheduler
         self._alone = alone
-        self._bell = bell
 
     def session(self, stopping: Event) -> None:
         """Until the database goes away."""
         while not stopping.is_set():
-            if self._scheduler.run_once():
-                self._bell.ring()
+            self._scheduler.run_once()
             stopping.wait(LOOK_EVERY)
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -557,3 +558,19 @@ def test_a_repeat_gets_its_first_result_whatever_became_of_what_it_was_about(app
     assert app.run(write, written) == first
     with pytest.raises(NotAllowed):
         app.run(write, context())
+
+
+def test_whoever_is_told_of_what_was_stored_is_told_whether_others_hear_of_it(
+    stores: Databases,
+) -> None:
+    rings: list[bool] = []
+    app = Probe(replace(edge(stores.role("probe")), stored=rings.append))
+    notebook_id = opened(app)
+    app.run(WriteLine(notebook_id=notebook_id, text="one"), context())
+    app.run(CloseNotebook(notebook_id=notebook_id), context())
+    app.run(CloseNotebook(notebook_id=notebook_id), context())
+    with pytest.raises(NotAllowed):
+        app.run(WriteLine(notebook_id=notebook_id, text="two"), context())
+    app.run(CountNotebooks(everybody=True), context())
+    assert rings == [True, False, False], "one that others hear of, two that they do not"
+    app.close()

@@ -161,6 +161,24 @@ def test_only_one_relay_of_a_service_is_active_and_another_takes_over(pair: Pair
     first.release()
 
 
+def test_a_place_that_is_sure_is_not_asked_for_each_time_and_only_for_so_long(pair: Pair) -> None:
+    dsn = pair.teller.edge.dsn("relay")
+    sure, other = Alone(dsn, RELAY, sure_for=1.0), Alone(dsn, RELAY)
+    assert sure.hold()
+    Database(dsn, size=1).query(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+        " AND objid = %s AND database = (SELECT oid FROM pg_database"
+        " WHERE datname = current_database())",
+        (RELAY,),
+    )
+    eventually(other.hold, within=1)
+    assert sure.hold(), "nobody was asked yet"
+    eventually(lambda: not sure.hold(), within=10)
+    other.release()
+    eventually(sure.hold, within=10)
+    sure.release()
+
+
 def test_a_message_that_no_queue_takes_is_not_taken_as_announced(
     pair: Pair, broker: RabbitMQ
 ) -> None:

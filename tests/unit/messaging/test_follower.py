@@ -60,8 +60,54 @@ def test_nothing_is_applied_over_a_hole_in_the_producers_answer() -> None:
 
 def test_a_type_that_nobody_reacts_to_only_moves_the_cursor() -> None:
     store = Store()
-    follower(store, Log([])).receive(announcement(2, 0, kind="case.ignored"))
+    it = follower(store, Log([]))
+    it.receive(announcement(2, 0, kind="case.ignored"))
+    it.settle()
     assert (positions(store), store.cursor) == ([], 2)
+
+
+def test_what_nobody_reacts_to_is_stored_once_for_many_or_with_the_next_reaction() -> None:
+    store = Store()
+    it = follower(store, Log([]))
+    for position in (1, 2, 3):
+        it.receive(announcement(position, position - 1, kind="case.ignored"))
+    assert store.cursor == 0, "nothing is stored for what concerns nobody"
+    it.receive(announcement(4, 3))
+    assert (positions(store), store.cursor) == ([4], 4)
+    it.receive(announcement(5, 4, kind="case.ignored"))
+    it.settle()
+    it.settle()
+    assert store.cursor == 5
+
+
+def test_who_forgot_what_was_passed_over_asks_the_producers_log_again() -> None:
+    store = Store()
+    entries = [announcement(1, 0, kind="case.ignored"), announcement(2, 1)]
+    follower(store, Log([])).receive(entries[0])
+    follower(store, Log(entries, visible=2)).receive(entries[1])
+    assert (positions(store), store.cursor) == ([2], 2)
+
+
+def test_what_was_passed_over_does_not_count_in_a_store_that_was_put_back() -> None:
+    store = Store()
+    entries = [announcement(1, 0), announcement(2, 1, kind="case.ignored"), announcement(3, 2)]
+    it = follower(store, Log(entries, visible=3))
+    it.receive(entries[0])
+    it.receive(entries[1])
+    store.cursor, store.applied = 0, []
+    it.receive(entries[2])
+    assert (positions(store), store.cursor) == ([1, 3], 3)
+
+
+def test_what_was_passed_over_does_not_hide_what_another_process_went_on_with() -> None:
+    store = Store()
+    it = follower(store, Log([]))
+    it.receive(announcement(1, 0, kind="case.ignored"))
+    store.cursor = 3
+    it.receive(announcement(2, 1))
+    it.receive(announcement(4, 3))
+    it.settle()
+    assert (positions(store), store.cursor) == ([4], 4)
 
 
 def test_a_poison_message_stops_its_own_stream_and_no_other() -> None:

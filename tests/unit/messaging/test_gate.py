@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -37,8 +36,8 @@ class Application:
         return {"participation_id": str(ME), "assigned": []}
 
 
-def gate(stored: Callable[[], None] = lambda: None) -> ServiceGate:
-    return ServiceGate("consent", Application(), PINNED, lambda: NOON, stored=stored)
+def gate() -> ServiceGate:
+    return ServiceGate("consent", Application(), PINNED, lambda: NOON)
 
 
 def command() -> RevokeGrant:
@@ -209,18 +208,6 @@ def test_a_database_that_is_away_is_unavailable_so_that_the_caller_repeats() -> 
         raise psycopg2.OperationalError("server closed the connection")
 
     assert refusal(gate().answer(RevokeGrant, away, envelope())) == "unavailable"
-
-
-def test_the_bell_rings_after_a_command_and_not_after_a_query() -> None:
-    rings: list[int] = []
-    it = gate(stored=lambda: rings.append(1))
-    it.answer(RevokeGrant, done, envelope())
-    assert rings == [1]
-    query = seal_request(
-        GATEWAY, NOON, "consent", _query(), ctx=Principal.survivor(ME), command_id=None
-    )
-    it.answer(GetGrants, done, query)
-    assert rings == [1]
 
 
 def test_a_service_speaks_for_itself_whomever_it_acts_for() -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from shared.messaging.announcement import Announcement
 from shared.messaging.inbox import AlreadyConsumed, Parked, Standing
+from shared.messaging.relay import NotAlone
 
 NOON = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 ANY = UUID(int=7)
@@ -178,7 +179,8 @@ class Log:
         return [e for e in self.entries[: self.visible] if e.position > position][:limit]
 
     def confirmed(self, position: int, previous: int) -> None:
-        assert previous == self.at
+        if previous != self.at:
+            raise NotAlone
         self._maybe_crash()
         self.at = position
         self._maybe_crash()
