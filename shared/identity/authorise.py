@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,11 @@ from shared.identity.principal import Principal
 from shared.identity.schema import PRINCIPAL_TYPES, RECORD_DEFAULTS, schema
 
 POLICIES = Path(shared.contracts.__path__[0]) / "policies"
+
+REMEMBERED = 2_048
+"""Questions whose answers are kept; each names one person and one record."""
+
+_Record = tuple[tuple[str, str | tuple[str, ...]], ...]
 
 
 class BadPolicies(RuntimeError):
@@ -39,6 +44,8 @@ class Policies:
             if not found:
                 raise BadPolicies(f"{name}: " + "; ".join(str(error) for error in found.errors))
         self._set = cedarpy.PolicySet.from_str("\n".join(texts[name] for name in sorted(texts)))
+        # An answer follows from what is asked and nothing else: the same question has the same one.
+        self._answer = lru_cache(REMEMBERED)(self._decide)
 
     @classmethod
     def read(cls, folder: Path) -> Policies:
@@ -53,6 +60,11 @@ class Policies:
         context: Mapping[str, Any] | None = None,
     ) -> bool:
         """Whether some policy permits and none forbids; an error while deciding is a no."""
+        return self._answer(
+            principal, action, _record(resource), json.dumps(dict(context or {}), sort_keys=True)
+        )
+
+    def _decide(self, principal: Principal, action: str, record: _Record, context: str) -> bool:
         who = {"type": PRINCIPAL_TYPES[principal.kind], "id": str(principal.id)}
         what = {"type": "Record", "id": "asked"}
         answer = cedarpy.is_authorized(
@@ -60,12 +72,12 @@ class Policies:
                 "principal": who,
                 "action": {"type": "Action", "id": action},
                 "resource": what,
-                "context": json.dumps(dict(context or {})),
+                "context": context,
             },
             self._set,
             [
                 {"uid": who, "attrs": _person(principal), "parents": []},
-                {"uid": what, "attrs": _record(resource), "parents": []},
+                {"uid": what, "attrs": dict(record), "parents": []},
             ],
         )
         return answer.allowed and not answer.diagnostics.errors
@@ -105,19 +117,19 @@ def _person(principal: Principal) -> dict[str, Any]:
     }
 
 
-def _record(resource: Mapping[str, Any]) -> dict[str, Any]:
+def _record(resource: Mapping[str, Any]) -> _Record:
     unknown = set(resource) - set(RECORD_DEFAULTS)
     if unknown:
         raise ValueError(f"no attributes of a resource: {sorted(unknown)} (see RECORD_DEFAULTS)")
-    record: dict[str, Any] = {}
-    for name, default in RECORD_DEFAULTS.items():
-        value = resource.get(name, default)
-        record[name] = _texts(value) if isinstance(default, tuple) else _text(value)
-    return record
+    return tuple(
+        (name, _texts(value) if isinstance(default, tuple) else _text(value))
+        for name, default in RECORD_DEFAULTS.items()
+        for value in (resource.get(name, default),)
+    )
 
 
-def _texts(values: Iterable[UUID | str]) -> list[str]:
-    return [str(value) for value in values]
+def _texts(values: Iterable[UUID | str]) -> tuple[str, ...]:
+    return tuple(str(value) for value in values)
 
 
 def _text(value: UUID | str | None) -> str:

@@ -72,6 +72,8 @@ class Follower:
         """
         if announcement.producer != self.producer:
             raise ValueError(f"{self.consumer} does not follow {announcement.producer} here")
+        if self._passed is not None and self._goes_by(announcement, self._passed):
+            return
         standing = self._standing(announcement.stream_id)
         if announcement.previous <= standing.cursor:
             self._consume(announcement, standing)
@@ -130,6 +132,15 @@ class Follower:
                 return Standing(last.position, stored.parked)
             self._passed = None
         return stored
+
+    def _goes_by(self, announcement: Announcement, passed: tuple[int, Announcement]) -> bool:
+        """Whether it only follows what was passed over, and concerns nobody here either."""
+        began, last = passed
+        goes_by = announcement.previous == last.position and not self._inbox.follows(announcement)
+        if goes_by:
+            self._passed = began, announcement
+            self._count("skipped")
+        return goes_by
 
     def _consume(self, announcement: Announcement, standing: Standing) -> None:
         try:

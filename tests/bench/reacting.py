@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import httpx
 import psycopg2
 
@@ -21,7 +22,10 @@ from tests.support.eventually import eventually
 PACE = 50
 """Decisions a second that another service reacts to; half as many more that nobody does."""
 
-LOOK_EVERY = 0.002
+LOOK_EVERY = 0.005
+
+KEPT_ALIVE = 2.0
+"""Seconds; the gateway keeps a connection for longer, so none is used that it is just closing."""
 
 
 class Watcher:
@@ -101,8 +105,11 @@ Expected = list[tuple[tuple[UUID, int], float]]
 async def _decide(address: str, survivors: list[Survivor], seconds: float) -> Expected:
     cycles = max(1, round(seconds * PACE / len(survivors) / 2))
     every = 1 / (PACE * 1.5)
-    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-    async with httpx.AsyncClient(base_url=address, timeout=30, limits=limits) as http:
+    async with aiohttp.ClientSession(
+        address,
+        timeout=aiohttp.ClientTimeout(30),
+        connector=aiohttp.TCPConnector(limit=64, keepalive_timeout=KEPT_ALIVE),
+    ) as http:
         begin = time.perf_counter() + 0.2
         plays = (
             _play(http, survivor, begin + number * every, every * len(survivors), cycles)
@@ -112,16 +119,17 @@ async def _decide(address: str, survivors: list[Survivor], seconds: float) -> Ex
 
 
 async def _play(
-    http: httpx.AsyncClient, survivor: Survivor, due: float, every: float, cycles: int
+    http: aiohttp.ClientSession, survivor: Survivor, due: float, every: float, cycles: int
 ) -> Expected:
     expected: Expected = []
     steps = survivor.steps()
     for _ in range(3 * cycles):
         path, headers, body, reacted = next(steps)
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        answer = await http.post(path, json=body, headers={**headers, **key()})
-        if not answer.is_success:
-            raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:300]}")
+        async with http.post(path, json=body, headers={**headers, **key()}) as answer:
+            said = await answer.text()
+        if not answer.ok:
+            raise RuntimeError(f"{path}: {answer.status} {said[:300]}")
         if reacted:
             survivor.version += 1
             expected.append(((survivor.stream, survivor.version), due))
