@@ -36,6 +36,7 @@ from shared.eventstore.aggregate import Aggregate
 from shared.eventstore.application import EventSourcedApplication
 from shared.eventstore.clock import new_id
 from shared.eventstore.work import Context, Work
+from shared.identity.principal import Principal
 from shared.identity.units import SYSTEMS
 from shared.sealing.keys import KeyDestroyed
 from shared.sealing.sealed import Sealed
@@ -431,20 +432,23 @@ class IntakeApplication(EventSourcedApplication):
         participation_id = getattr(request, "participation_id", None)
         if participation_id is None:
             return {"participation_id": "", "assigned": []}
-        assigned = self._assigned(reads.who_helps(self, participation_id), ctx)
         decision_id = getattr(request, "decision_id", None)
         return {
             "participation_id": str(participation_id),
-            "assigned": assigned,
+            "assigned": self._assigned(participation_id, ctx.principal),
             "recorded_by": reads.recorded_by(self, participation_id, decision_id),
         }
 
-    @staticmethod
-    def _assigned(found: dict[str, Any] | None, ctx: Context) -> list[str]:
-        """Who is assigned; not whoever asks under another base or agency than that (R21)."""
+    def _assigned(self, participation_id: UUID, who: Principal) -> list[str]:
+        """Who is assigned; not whoever asks under another base or agency than that (R21).
+
+        Nobody where somebody else than staff asks: no policy needs it then.
+        """
+        if who.kind != "staff":
+            return []
+        found = reads.who_helps(self, participation_id)
         if found is None or found["advocate_id"] is None:
             return []
-        who = ctx.principal
         if who.id == found["advocate_id"] and (who.base, who.agency_id) != (
             found["advocate_base"],
             found["advocate_agency_id"],

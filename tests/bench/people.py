@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,16 +61,21 @@ def begun(address: str, held: Held, count: int = MANY) -> list[Survivor]:
     found = []
     with httpx.Client(base_url=address, timeout=30) as http:
         for _ in range(count):
-            inquiry = _ok(http.post("/v1/inquiries", json={"language": "en"}, headers=key()))
+            inquiry = _asked(http, "/v1/inquiries", {"language": "en"})
             code = {"possession_code": inquiry["possession_code"]}
-            session = _ok(http.post("/v1/sessions", json=code, headers=key()))
+            session = _asked(http, "/v1/sessions", code)
             own = {"Authorization": f"Bearer {session['session_token']}"}
             found.append(Survivor(UUID(inquiry["participation_id"]), own, coordinator, agency))
     return found
 
 
-def _ok(answer: httpx.Response) -> dict[str, Any]:
+def _asked(http: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer; whoever is slowed down waits for as long as they are told to."""
+    answer = http.post(path, json=body, headers=key())
+    while answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        time.sleep(int(answer.headers["Retry-After"]))
+        answer = http.post(path, json=body, headers=key())
     if not answer.is_success:
         raise RuntimeError(f"{answer.request.url.path}: {answer.status_code} {answer.text[:300]}")
-    body: dict[str, Any] = answer.json()
-    return body
+    said: dict[str, Any] = answer.json()
+    return said
