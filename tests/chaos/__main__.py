@@ -3,7 +3,7 @@
     python -m tests.chaos                        every row, every seed that is not done
     python -m tests.chaos --only kills,broker    these rows
     python -m tests.chaos --only kills --seed 7  this seed again, whatever is done; not counted
-    python -m tests.chaos --report               the table of what is done, to docs/soak/
+    python -m tests.chaos --report               the table of what is done, and its pieces, to docs/
 
 Exit status 1 where a promise was broken, 0 otherwise.
 """
@@ -21,7 +21,7 @@ from tests.bench.machine import described, load
 from tests.chaos import beside, rows
 from tests.chaos.beside import BESIDE
 from tests.chaos.platform import Platform, platform
-from tests.chaos.progress import Progress, commit
+from tests.chaos.progress import REPORTS, Progress, commit
 from tests.chaos.report import ROWS, Row, written
 from tests.support.processes import ROOT
 
@@ -116,8 +116,11 @@ def _on_platforms(
 
 def _report(progress: Progress) -> int:
     date = datetime.now(UTC).date().isoformat()
-    path = ROOT / "docs" / "soak" / f"{date}-{progress.commit}.md"
+    path = REPORTS / f"{date}-{progress.commit}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
+    # The simulation's pieces are many, and done again within a minute or two.
+    pieces = progress.pieces(row.name for row in ROWS if row.name != "simulation")
+    path.with_suffix(".jsonl").write_text(pieces, "utf-8")
     at = described()
     machine = (
         f"{at['cores']} cores of {at['processor']}, {at['memory_mib']:,} MiB, Python"

@@ -1,11 +1,14 @@
-"""What a soak has done so far: a line for each piece, by row, in ``build/soak``."""
+"""What a soak has done so far: a line for each piece, by row, in ``build/soak``.
+
+What a report says can be committed with its pieces, so that another machine goes on with them.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from tests.chaos.rows import Result
 from tests.support.processes import ROOT
 
 FOLDER = ROOT / "build" / "soak"
+REPORTS = ROOT / "docs" / "soak"
 MEASURED = ("shared", "services", "infra", "tests/chaos", "tests/support", "requirements")
 """What a result is a result of: a change anywhere else leaves it standing."""
 
@@ -26,9 +30,11 @@ def commit() -> str:
 class Progress:
     """The pieces done of one commit."""
 
-    def __init__(self, measured: str, folder: Path = FOLDER) -> None:
+    def __init__(self, measured: str, folder: Path = FOLDER, reports: Path = REPORTS) -> None:
+        """``reports`` holds what earlier machines committed: ``<date>-<commit>.jsonl``."""
         self.commit = measured
         self.folder = folder
+        self._reports = reports
         folder.mkdir(parents=True, exist_ok=True)
 
     def results(self, row: str) -> list[Result]:
@@ -44,7 +50,11 @@ class Progress:
     def note(self, result: Result) -> None:
         """Written before the next piece begins."""
         with (self.folder / f"{result.row}.jsonl").open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps({"commit": self.commit, **asdict(result)}) + "\n")
+            lines.write(self._line(result) + "\n")
+
+    def pieces(self, rows: Iterable[str]) -> str:
+        """A line for each piece of these rows, to be committed beside the report."""
+        return "".join(self._line(result) + "\n" for row in rows for result in self.results(row))
 
     def keep(self, folder: Path, result: Result) -> Path:
         """What a piece that failed leaves to look at: logs and acknowledgements, no secrets."""
@@ -53,14 +63,16 @@ class Progress:
         shutil.copytree(folder, kept, ignore=shutil.ignore_patterns("secrets"))
         return kept
 
+    def _line(self, result: Result) -> str:
+        return json.dumps({"commit": self.commit, **asdict(result)})
+
     def _read(self, row: str) -> Iterator[Result]:
-        path = self.folder / f"{row}.jsonl"
-        if not path.exists():
-            return
-        for line in path.read_text("utf-8").splitlines():
-            said = json.loads(line)
-            if said.pop("commit") == self.commit:
-                yield Result(**said)
+        kept = sorted(self._reports.glob(f"*-{self.commit}.jsonl"))
+        for path in (*kept, self.folder / f"{row}.jsonl"):
+            for line in path.read_text("utf-8").splitlines() if path.exists() else ():
+                said = json.loads(line)
+                if said.pop("commit") == self.commit and said["row"] == row:
+                    yield Result(**said)
 
 
 def _git(*words: str) -> str:

@@ -95,6 +95,23 @@ def test_a_soak_goes_on_where_it_was_and_counts_only_its_own_commit(tmp_path: Pa
     assert Progress("bbb", tmp_path).left("kills", 4) == [0, 1, 2, 3]
 
 
+def test_a_soak_goes_on_elsewhere_with_the_pieces_that_were_committed(tmp_path: Path) -> None:
+    here, reports, elsewhere = tmp_path / "here", tmp_path / "reports", tmp_path / "elsewhere"
+    first = Progress("aaa", here, reports)
+    for seed in (0, 2):
+        first.note(Result("kills", seed, faults=20))
+    first.note(Result("broker", 1, faults=5, findings=["lost: intake/7"]))
+    reports.mkdir()
+    (reports / "2031-05-04-aaa.jsonl").write_text(first.pieces(["kills", "broker"]))
+    second = Progress("aaa", elsewhere, reports)
+    assert second.left("kills", 4) == [1, 3]
+    assert [found.findings for found in second.results("broker")] == [["lost: intake/7"]]
+    second.note(Result("kills", 1, faults=20))
+    assert second.left("kills", 4) == [3]
+    assert len(second.pieces(["kills", "broker"]).splitlines()) == 4
+    assert Progress("bbb", elsewhere, reports).left("kills", 4) == [0, 1, 2, 3]
+
+
 def test_the_table_says_what_is_not_complete_what_was_found_and_what_was_missed(
     tmp_path: Path,
 ) -> None:
