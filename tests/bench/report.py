@@ -31,6 +31,8 @@ _NOTES = """\
 - replay: every stored event through mapper and upcasting into its aggregate. Floor: the rows,
   fetched.
 - rpc, http, reaction: services as processes on RabbitMQ. Floor: a publish that is confirmed.
+  Library, for a reaction: its application and its event-sourced projection in one process, at the
+  same pace, without broker and HTTP. For rpc, http, ledger and audit it has nothing to compare.
 - ledger: records fetched from a service's log, appended, read back, derived and signed at a tick.
   audit: `sayso audit verify` of {leaves:,} leaves, their rows included. Floor: SHA-256 of a state,
   a leaf and a node for each."""

@@ -22,8 +22,10 @@ from shared.eventstore.provision import database_name
 from shared.identity.principal import Principal
 from shared.messaging.amqp.link import close
 from shared.messaging.assembly import written as services
-from tests.bench.figures import FLOOR, OURS, Bar, Row, Sample, interleaved
-from tests.bench.reacting import over_http, people, reactions
+from tests.bench import peer
+from tests.bench.appending import empty_database
+from tests.bench.figures import FLOOR, OURS, PEER, Bar, Row, Sample, interleaved
+from tests.bench.reacting import PACE, over_http, people, reactions
 from tests.bench.sizes import Sizes
 from tests.bench.writers import written
 from tests.support.eventually import eventually
@@ -57,18 +59,24 @@ def measure(server: EmbeddedServer, sizes: Sizes, told: Callable[[str], None]) -
         def confirm() -> Sample:
             return written(1, sizes.calls, lambda _writer, _number: confirmed())
 
+        library = stack.enter_context(
+            peer.following(stack.enter_context(empty_database(server.dsn())))
+        )
         rows = []
-        measured: dict[str, Callable[[], Sample]] = {
-            "rpc": lambda: written(1, sizes.calls, ask),
-            "http": lambda: over_http(address, survivors, sizes.calls // 2),
-            "reaction": lambda: reactions(address, survivors, watcher, sizes.reaction_seconds),
+        measured: dict[str, dict[str, Callable[[], Sample]]] = {
+            "rpc": {OURS: lambda: written(1, sizes.calls, ask)},
+            "http": {OURS: lambda: over_http(address, survivors, sizes.calls // 2)},
+            "reaction": {
+                OURS: lambda: reactions(address, survivors, watcher, sizes.reaction_seconds),
+                PEER: lambda: peer.reactions(library, sizes.calls // 4, PACE),
+            },
         }
-        for name, ours in measured.items():
-            ours(), confirm()
+        for name, variants in measured.items():
+            variants[FLOOR] = confirm
+            for once in variants.values():
+                once()
             samples = interleaved(
-                {OURS: ours, FLOOR: confirm},
-                sizes.repeats,
-                lambda what, name=name: told(f"{name}: {what}"),
+                variants, sizes.repeats, lambda what, name=name: told(f"{name}: {what}")
             )
             rows.append(Row(name, "ms", samples))
         return rows
