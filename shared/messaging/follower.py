@@ -103,10 +103,15 @@ class Follower:
         return consumed
 
     def settle(self) -> None:
-        """Store how far was passed over. Call when it is quiet, or every second or so."""
+        """Store how far was passed over. Call when it is quiet, or every second or so.
+
+        Nothing is stored where the inbox went back behind where that began: what it has
+        lost is asked for again.
+        """
         if self._passed is not None:
+            began, last = self._passed
             with suppress(AlreadyConsumed):
-                self._inbox.skip(self._passed[1])
+                self._inbox.skip(last, began)
             self._passed = None
 
     def retry_parked(self) -> int:

@@ -49,8 +49,12 @@ class Inbox(Protocol):
     def react(self, announcement: Announcement) -> None:
         """The reaction's decisions and the cursor, together."""
 
-    def skip(self, announcement: Announcement) -> None:
-        """The cursor alone."""
+    def skip(self, announcement: Announcement, began: int) -> None:
+        """The cursor alone, over what nobody reacts to from ``began`` on.
+
+        Raises :class:`AlreadyConsumed` also where the cursor is before ``began``:
+        the store was put back, and what it has lost is not to be passed over.
+        """
 
     def park(
         self, announcement: Announcement, reason: str, attempts: int, retry_at: datetime

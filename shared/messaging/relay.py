@@ -56,13 +56,13 @@ class Relay:
         Whatever fails leaves the cursor where it was. A batch of which a part was
         confirmed is announced again from its beginning: followers drop what they have.
         """
-        # Known from the last batch; whoever else moved it is met when it is moved again.
+        # Known from the batch before; whoever else moved it is met when it is moved again. Where
+        # there is nothing to announce it is asked for anew: a store may have been put back.
         cursor, self._cursor = self._cursor, None
         if cursor is None:
             cursor = self._log.cursor()
         batch = self._log.after(cursor, BATCH)
         if not batch:
-            self._cursor = cursor
             return 0
         self._publish(batch)
         self._log.confirmed(batch[-1].position, cursor)

@@ -26,6 +26,7 @@ _PARK = (
     " VALUES (%s, %s, %s, %s, %s, %s, %s)"
 )
 _STILL_FIRST = "(SELECT min(position) FROM parked WHERE producer = %s AND stream_id = %s) = %s"
+_NOT_BEFORE = "coalesce((SELECT position FROM inbox WHERE producer = %s), 0) >= %s"
 _UNPARK = "DELETE FROM parked WHERE producer = %s AND position = %s"
 _POSTPONE = (
     "UPDATE parked SET attempts = attempts + 1, reason = %s, retry_at = %s"
@@ -58,9 +59,12 @@ class StoreInbox:
         """React and move the cursor."""
         self._decide(announcement, self._reaction(announcement))
 
-    def skip(self, announcement: Announcement) -> None:
-        """Move the cursor."""
-        self._decide(announcement, _nothing)
+    def skip(self, announcement: Announcement, began: int) -> None:
+        """Move the cursor, if it is not before ``began``."""
+        self._decide(
+            announcement,
+            lambda work: work.require(_NOT_BEFORE, (announcement.producer, began)),
+        )
 
     def park(
         self, announcement: Announcement, reason: str, attempts: int, retry_at: datetime

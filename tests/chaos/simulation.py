@@ -1,8 +1,8 @@
 """A producer, a broker that misbehaves and a consumer, all in memory and all from one seed.
 
 The relay and the follower are the platform's own. What surrounds them drops,
-duplicates, reorders, forgets and dies: ``simulate(seed)`` twice is the same
-history twice, step by step.
+duplicates, reorders, forgets, dies, and is put back to an earlier copy while they
+live: ``simulate(seed)`` twice is the same history twice, step by step.
 """
 
 from __future__ import annotations
@@ -60,9 +60,16 @@ def simulate(seed: int, follower_class: type[Follower] = Follower) -> History:
             announcement = Announcement.from_json(body)
             follower.receive(announcement)
             return f"received {announcement.id}"
-        if what < 0.95:
+        if what < 0.93:
             clock.forward(timedelta(seconds=rng.randrange(1, 20)))
             return f"tried again {follower.retry_parked()}"
+        if what < 0.96:
+            follower.settle()
+            return "settled"
+        if what < 0.975:
+            return f"the store was copied at {store.copy()}"
+        if what < 0.985:
+            return f"the store was put back to {store.put_back()}"
         return f"asked for {follower.catch_up()}"
 
     follower, relay = started(), Relay("intake", log, broker.publish)

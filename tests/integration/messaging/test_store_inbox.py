@@ -28,7 +28,11 @@ def test_two_processes_that_follow_at_once_apply_each_message_once(pair: Pair) -
     first, second = StoreInbox(pair.hearer, utc_now), StoreInbox(pair.hearer, utc_now)
     [told] = pair.teller.announcements(0, 10)
     first.react(told)
-    for consume in (second.react, second.skip, lambda a: second.park(a, "late", 1, utc_now())):
+    for consume in (
+        second.react,
+        lambda a: second.skip(a, 0),
+        lambda a: second.park(a, "late", 1, utc_now()),
+    ):
         with pytest.raises(AlreadyConsumed):
             consume(told)
     assert pair.heard() == {pair.tales[0]: [1]}
@@ -93,3 +97,15 @@ def test_what_is_parked_names_the_error_and_repeats_nothing_of_it(pair: Pair) ->
         cursor.execute("SELECT producer, position, reason, attempts FROM parked")
         assert cursor.fetchall() == [("teller", 2, "RuntimeError", 1)]
     connection.close()
+
+
+def test_nothing_is_passed_over_in_a_store_that_is_before_where_that_began(pair: Pair) -> None:
+    pair.begin(3)
+    inbox = StoreInbox(pair.hearer, utc_now)
+    first, second, third = pair.teller.announcements(0, 10)
+    with pytest.raises(AlreadyConsumed):
+        inbox.skip(third, second.position)
+    assert inbox.standing("teller", "").cursor == 0
+    inbox.skip(first, 0)
+    inbox.skip(third, first.position)
+    assert inbox.standing("teller", "").cursor == third.position

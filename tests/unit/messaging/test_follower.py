@@ -99,6 +99,26 @@ def test_what_was_passed_over_does_not_count_in_a_store_that_was_put_back() -> N
     assert (positions(store), store.cursor) == ([1, 3], 3)
 
 
+@pytest.mark.parametrize("further", [0, 1, 5])
+def test_what_was_passed_over_is_not_stored_over_what_a_store_that_was_put_back_has_lost(
+    further: int,
+) -> None:
+    store = Store()
+    told = [announcement(n, n - 1) for n in range(1, 11)]
+    told += [announcement(n, n - 1, kind="case.ignored") for n in range(11, 17)]
+    it = follower(store, Log(told, visible=len(told)))
+    for heard in told[:5]:
+        it.receive(heard)
+    store.copy()
+    for heard in told[5 : 11 + further]:
+        it.receive(heard)
+    store.put_back()
+    it.settle()
+    assert store.cursor == 5
+    it.catch_up()
+    assert (positions(store), store.cursor) == (list(range(1, 11)), 16)
+
+
 def test_what_was_passed_over_does_not_hide_what_another_process_went_on_with() -> None:
     store = Store()
     it = follower(store, Log([]))

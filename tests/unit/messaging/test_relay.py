@@ -64,6 +64,17 @@ def test_a_relay_whose_cursor_somebody_else_moved_goes_on_from_there() -> None:
     assert [a.position for a in sent[-30:]] == list(range(121, 151))
 
 
+def test_a_relay_whose_store_was_put_back_while_it_was_quiet_announces_from_there_again() -> None:
+    log, sent = Log(ENTRIES, visible=10), []
+    relay = Relay("intake", log, sent.extend)
+    relay.run_once()
+    log.visible, log.at = 9, 5
+    relay.run_once()
+    relay.run_once()
+    assert [a.position for a in sent[10:]] == [6, 7, 8, 9]
+    assert log.at == 9
+
+
 def test_a_batch_that_was_confirmed_in_part_is_announced_again_from_its_beginning() -> None:
     log, sent = Log(ENTRIES, visible=3), []
 

@@ -60,6 +60,20 @@ class Store:
     applied: list[Announcement] = field(default_factory=list)
     parked: dict[int, Parked] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.copy()
+
+    def copy(self) -> int:
+        """Kept for :meth:`put_back`; how far it had come."""
+        self._copy = (self.cursor, list(self.applied), dict(self.parked))
+        return self.cursor
+
+    def put_back(self) -> int:
+        """To the last copy, while whoever uses it lives on."""
+        self.cursor, applied, parked = self._copy
+        self.applied, self.parked = list(applied), dict(parked)
+        return self.cursor
+
     def standing(self, producer: str, stream_id: str) -> Standing:
         streams = {p.announcement.stream_id for p in self.parked.values()}
         return Standing(self.cursor, stream_id in streams)
@@ -74,8 +88,10 @@ class Store:
         self.applied.append(announcement)
         self._maybe_crash()
 
-    def skip(self, announcement: Announcement) -> None:
+    def skip(self, announcement: Announcement, began: int) -> None:
         self._before(announcement)
+        if self.cursor < began:
+            raise AlreadyConsumed
         self.cursor = announcement.position
         self._maybe_crash()
 
