@@ -9,8 +9,7 @@ from __future__ import annotations
 import hmac
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from datetime import datetime
 from functools import cached_property
@@ -124,11 +123,10 @@ class EventSourcedApplication:
         nothing is known to be stored.
         """
         handler = getattr(self, request.method())
-        with self._entered(ctx):
-            if not isinstance(request, Command):
-                answer: Model = handler(request, ctx)
-                return answer
-            return self._command(request, ctx, handler)
+        if isinstance(request, Command):
+            return self._within(ctx, lambda: self._command(request, ctx, handler))
+        answer: Model = self._within(ctx, lambda: handler(request, ctx))
+        return answer
 
     def react(self, message: Message, ctx: Context) -> None:
         """What this service does about another's message; the inbox cursor moves with it.
@@ -165,8 +163,7 @@ class EventSourcedApplication:
             self._store(work, due=due)
             return answer
 
-        with self._entered(ctx):
-            return self._until_won(attempt)
+        return self._within(ctx, lambda: self._until_won(attempt))
 
     def _command(
         self, command: Command, ctx: Context, handler: Callable[[Command, Work], Model]
@@ -440,11 +437,10 @@ class EventSourcedApplication:
             patience=float(self.edge.settings.get("database_patience", 5.0)),
         )
 
-    @contextmanager
-    def _entered(self, ctx: Context) -> Iterator[None]:
+    def _within(self, ctx: Context, do: Callable[[], T]) -> T:
         token = _reader.set(ctx)
         try:
             with edge_time(ctx.now, self.edge.token_bytes):
-                yield
+                return do()
         finally:
             _reader.reset(token)

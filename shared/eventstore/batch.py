@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -47,7 +48,7 @@ class CommandRow:
     fingerprint: bytes
     words: str | None
     result: str
-    decided_at: Any
+    decided_at: datetime
 
 
 def _nothing(_position: int) -> Iterable[Statement]:
@@ -183,8 +184,8 @@ def inserts(cursor: Any, batch: Sequence[Decision], end: End) -> tuple[bytes, li
             beside.append((_DONE, (decision.due.kind, decision.due.key)))
         beside += decision.statements
         given.append(positions)
-    commands = [cursor.mogrify(_COMMAND, _row(d.command)) for d in batch if d.command]
-    messages = [cursor.mogrify(_MESSAGE, d.message) for d in batch if d.message]
+    commands = [_command(cursor, d.command) for d in batch if d.command]
+    messages = [b"(%b,%d)" % (_word(cursor, d.message[0]), d.message[1]) for d in batch if d.message]
     statements = [
         *([_EVENTS + b",".join(events)] if events else []),
         *_statements(cursor, beside),
@@ -195,13 +196,14 @@ def inserts(cursor: Any, batch: Sequence[Decision], end: End) -> tuple[bytes, li
 
 
 def _event(cursor: Any, position: int, stored: StoredEvent, previous: int | None) -> bytes:
-    # Whole numbers, ids and bytes in hex cannot hold a quote; the driver takes three times as long.
+    # Whole numbers, ids, times and bytes in hex cannot hold a quote; the driver takes three times as
+    # long.
     stream = stored.originator_id
     return b"(%d,%b,%d,%b,E'\\\\x%b',%b)" % (
         position,
         b"'%b'" % stream.hex.encode() if type(stream) is UUID else cursor.mogrify("%s", (stream,)),
         stored.originator_version,
-        cursor.mogrify("%s", (stored.topic,)),
+        _word(cursor, stored.topic),
         stored.state.hex().encode(),
         b"NULL" if previous is None else b"%d" % previous,
     )
@@ -225,16 +227,28 @@ def _plain_row(sql: str) -> tuple[bytes, bytes] | None:
     return (found[1].encode(), found[2].encode()) if found else None
 
 
-def _row(command: CommandRow) -> tuple[Any, ...]:
-    return (
-        command.scope,
-        command.command_id,
-        command.method,
-        command.fingerprint,
-        command.words,
-        command.result,
-        command.decided_at,
+def _command(cursor: Any, command: CommandRow) -> bytes:
+    row = b"(%%s,'%b',%%s,E'\\\\x%b',%%s,%%s,'%b')" % (
+        command.command_id.hex.encode(),
+        command.fingerprint.hex().encode(),
+        command.decided_at.isoformat().encode(),
     )
+    text: bytes = cursor.mogrify(
+        row, (command.scope, command.method, command.words, command.result)
+    )
+    return text
+
+
+def _word(cursor: Any, text: str) -> bytes:
+    """A text as a literal; topics and producers are few, and made of what cannot hold a quote."""
+    plain = _plain_word(text)
+    literal: bytes = cursor.mogrify("%s", (text,)) if plain is None else plain
+    return literal
+
+
+@lru_cache(maxsize=1_024)
+def _plain_word(text: str) -> bytes | None:
+    return b"'%b'" % text.encode() if _PLAIN_WORD.fullmatch(text) else None
 
 
 _EVENTS = (
@@ -242,15 +256,14 @@ _EVENTS = (
     b" VALUES "
 )
 _PLAIN_ROW = re.compile(r"(INSERT INTO [a-z_0-9]+ \([a-z_0-9, ]+\) VALUES )(\(%s(?:, ?%s)*\))")
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9_.:-]+")
 _DONE = "DELETE FROM due WHERE kind = %s AND key = %s"
 _COMMANDS = (
     b"INSERT INTO commands (scope, command_id, method, fingerprint, words, result, decided_at)"
     b" VALUES "
 )
-_COMMAND = b"(%s,%s,%s,%s,%s,%s,%s)"
 # A cursor that would not move forward is null, which the column refuses.
 _MESSAGES = (
     b"INSERT INTO inbox AS i (producer, position) VALUES %b ON CONFLICT (producer)"
     b" DO UPDATE SET position = CASE WHEN i.position < excluded.position THEN excluded.position END"
 )
-_MESSAGE = b"(%s,%s)"

@@ -25,7 +25,7 @@ from shared.eventstore.reaching import connect
 
 logger = logging.getLogger(__name__)
 psycopg2.extras.register_uuid()
-psycopg2.extensions.register_adapter(UUID, lambda id: psycopg2.extensions.AsIs(f"'{id}'::uuid"))
+psycopg2.extensions.register_adapter(UUID, lambda id: psycopg2.extensions.AsIs(f"'{id.hex}'::uuid"))
 
 
 @lru_cache(maxsize=16_384)

@@ -17,7 +17,7 @@ from eventsourcing.persistence import Mapper, MapperDeserialisationError, Stored
 from eventsourcing.utils import get_topic, resolve_topic
 
 from shared.eventstore.recorded import Recorded
-from shared.eventstore.values import EventTranscoder, dotted
+from shared.eventstore.values import EventTranscoder
 from shared.sealing.keys import KeySource
 from shared.sealing.sealed import Binding, Sealed, close
 
@@ -54,22 +54,21 @@ class SealingMapper(Mapper[UUID]):
         ``ValueError`` for a value that was closed elsewhere: refer to it by the
         id of what holds it instead of moving it.
         """
-        binding = self._binding(
-            event.originator_id, event.originator_version, get_topic(type(event))
-        )
+        cls = type(event)
+        at = (self._service, event.originator_id, event.originator_version, get_topic(cls))
 
         def visit(value: Sealed, path: str) -> Sealed:
             if value.is_closed:
                 raise ValueError(f"{path} holds a value that was sealed elsewhere")
             key = self._keys.current(value.participation_id, value.record_class)
-            return close(value, binding(path), key, self._randomness)
+            return close(value, Binding(*at, path), key, self._randomness)
 
         state = {
             name: value if type(value) in _OPEN else _walk(value, name, visit)
             for name, value in vars(event).items()
         }
         state[_META] = dict(meta)
-        closed = object.__new__(type(event))
+        closed = object.__new__(cls)
         object.__setattr__(closed, "__dict__", state)
         return closed
 
@@ -101,11 +100,10 @@ class SealingMapper(Mapper[UUID]):
         ``MapperDeserialisationError`` where the state is none of that topic's.
         """
         cls = resolve_topic(topic)
-        binding = self._binding(originator_id, version, topic)
         try:
             # Bound to the places as stored, before upcasting moves fields about.
             state: dict[str, Any] = self._values.decode_at(
-                stored, lambda path: binding(dotted(path))
+                stored, (self._service, originator_id, version, topic)
             )
         except Exception as error:
             raise MapperDeserialisationError(
@@ -115,13 +113,10 @@ class SealingMapper(Mapper[UUID]):
         while from_version < getattr(cls, "class_version", 1):
             getattr(cls, f"upcast_v{from_version}_v{from_version + 1}")(state)
             from_version += 1
-        state.update(originator_id=originator_id, originator_version=version)
+        state["originator_id"], state["originator_version"] = originator_id, version
         event = object.__new__(cls)
         object.__setattr__(event, "__dict__", state)
         return event
-
-    def _binding(self, stream_id: UUID, version: int, topic: str) -> Callable[[str], Binding]:
-        return lambda path: Binding(self._service, stream_id, version, topic, path)
 
 
 def recorded(event: Any, position: int) -> Recorded:

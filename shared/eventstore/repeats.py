@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from shared.contracts.base import Model, Request, personal_fields, shown_once_fields
 from shared.contracts.refusal import Refused
@@ -18,19 +19,22 @@ from shared.sealing.canonical import canonical_json
 from shared.sealing.keys import DataKey, KeyDestroyed, KeySource
 from shared.sealing.marks import mark
 
-Words = tuple[tuple[str, str], ...]
+Words = list[tuple[str, str]]
 """(field, words), in the order of the fields."""
+
+_HOLDS_NO_WORDS = frozenset((type(None), bool, int, float, str, UUID, datetime, date))
+"""Types of values that hold no others; a text that is somebody's words is a field's that says so."""
 
 
 def scope(principal: Principal) -> str:
     """Whose keys these are: nobody meets another's key."""
-    return f"{principal.kind}:{principal.id}"
+    return f"{principal.kind}:{principal.id_text}"
 
 
 def fingerprint(key: bytes, request: Request) -> bytes:
     """HMAC of the method and of everything in it that is not a person's words."""
     plain = canonical_json([request.method(), _without_words(request)])
-    return hmac.new(key, plain, hashlib.sha256).digest()
+    return hmac.new(key, plain, "sha256").digest()
 
 
 def marks(keys: KeySource, request: Request) -> str | None:
@@ -46,7 +50,7 @@ def marks(keys: KeySource, request: Request) -> str | None:
     for record_class, words in said.items():
         key = keys.current(whose, record_class)
         kept[record_class] = {"k": str(key.key_id), "m": mark(key, words).hex()}
-    return json.dumps(kept)
+    return to_json(kept).decode()
 
 
 def same_words(keys: KeySource, request: Request, kept: dict[str, dict[str, str]] | None) -> bool:
@@ -88,34 +92,46 @@ def answer_again(request: Request, kept: dict[str, Any]) -> Model:
 
 
 def _words_by_class(request: Request) -> dict[str, Words]:
-    found: dict[str, list[tuple[str, str]]] = {}
-    for record_class, name, text in _words(request, ""):
-        found.setdefault(record_class, []).append((name, text))
-    return {record_class: tuple(words) for record_class, words in sorted(found.items())}
+    found: dict[str, Words] = {}
+    _collect(request, "", found)
+    return dict(sorted(found.items())) if len(found) > 1 else found
 
 
-def _words(value: Any, name: str) -> Iterator[tuple[str, str, str]]:
+def _collect(value: Any, name: str, found: dict[str, Words]) -> None:
     if isinstance(value, BaseModel):
-        hidden = personal_fields(type(value))
-        for field in type(value).model_fields:
+        for field, record_class in _fields(type(value)):
             inner = getattr(value, field)
-            if field not in hidden:
-                yield from _words(inner, f"{name}.{field}")
-            elif inner is not None:
-                yield hidden[field], f"{name}.{field}", str(inner)
+            if record_class is not None:
+                if inner is not None:
+                    found.setdefault(record_class, []).append((f"{name}.{field}", str(inner)))
+            elif type(inner) not in _HOLDS_NO_WORDS:
+                _collect(inner, f"{name}.{field}", found)
     elif isinstance(value, list | tuple):
         for number, inner in enumerate(value):
-            yield from _words(inner, f"{name}.{number}")
+            _collect(inner, f"{name}.{number}", found)
+
+
+@cache
+def _fields(model: type[BaseModel]) -> tuple[tuple[str, str | None], ...]:
+    """Each field, and the record class of those that hold words."""
+    hidden = personal_fields(model)
+    return tuple((field, hidden.get(field)) for field in model.model_fields)
+
+
+@cache
+def _plain_fields(model: type[BaseModel]) -> tuple[str, ...]:
+    """The fields that hold no words, in RFC 8785's order: a field's name is ASCII."""
+    return tuple(sorted(field for field, hidden in _fields(model) if hidden is None))
 
 
 def _without_words(value: Any) -> Any:
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return value
+    if kind is UUID:
+        return str(value)
     if isinstance(value, BaseModel):
-        hidden = personal_fields(type(value))
-        return {
-            name: _without_words(getattr(value, name))
-            for name in sorted(type(value).model_fields)
-            if name not in hidden
-        }
+        return {name: _without_words(getattr(value, name)) for name in _plain_fields(kind)}
     if isinstance(value, dict):
         texts = {str(key): item for key, item in value.items()}
         return {key: _without_words(texts[key]) for key in sorted(texts, key=_utf16)}
@@ -123,7 +139,7 @@ def _without_words(value: Any) -> Any:
         return [_without_words(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted(str(item) for item in value)
-    if value is None or isinstance(value, bool | str):
+    if isinstance(value, str):
         return value
     return str(value)
 

@@ -24,13 +24,14 @@ from shared.sealing.sealed import Binding, Sealed
 
 _Encode = Callable[[Any], Any]
 _SEALED = "sealed"
-_ATOMS = frozenset((str, int, float, bool, type(None)))
+_AS_IT_IS = frozenset((str, int, bool, type(None)))
+_ATOMS = _AS_IT_IS | {float}
 
 Path = tuple[Any, ...]
 """Where a value stands inside its event: ``()``, or the path of its holder and its name there."""
 
-Place = Callable[[Path], Binding]
-"""Says of a place inside an event what a sealed value is bound to there."""
+Standing = tuple[str, UUID, int, str]
+"""Where an event stands: service, stream, version and topic as stored."""
 
 
 class EventTranscoder(Transcoder):
@@ -50,8 +51,8 @@ class EventTranscoder(Transcoder):
         self._register(date, "date_iso", date.isoformat, date.fromisoformat)
         self._register(Decimal, "decimal_str", str, Decimal)
         self._register(timedelta, "seconds", timedelta.total_seconds, _seconds)
-        self._register(tuple, "tuple", list, tuple)
-        self._register(frozenset, "frozenset", _sorted, frozenset)
+        self._register(tuple, "tuple", self._each, tuple)
+        self._register(frozenset, "frozenset", lambda v: self._each(_sorted(v)), frozenset)
         self._register(Sealed, _SEALED, Sealed.as_data, Sealed.from_data)
         for value in (Decision, RecordedBy, *values):
             self.register(value)
@@ -59,13 +60,13 @@ class EventTranscoder(Transcoder):
     def register(self, cls: type) -> None:
         """Let events hold ``cls``, a frozen dataclass or an enum, under its class name."""
         if issubclass(cls, Enum):
-            self._register(cls, cls.__name__, lambda v: v.value, cls)
+            self._register(cls, cls.__name__, lambda v: self._to_json(v.value), cls)
         elif dataclasses.is_dataclass(cls):
-            names = tuple(f.name for f in dataclasses.fields(cls))
+            names = tuple(sorted(f.name for f in dataclasses.fields(cls)))
             self._register(
                 cls,
                 cls.__name__,
-                lambda v: {name: getattr(v, name) for name in names},
+                lambda v: {name: self._to_json(getattr(v, name)) for name in names},
                 lambda data: cls(**data),
             )
         else:
@@ -77,50 +78,51 @@ class EventTranscoder(Transcoder):
 
     def decode(self, data: bytes) -> Any:
         """What was encoded; a sealed value in it does not say where it stands."""
-        return self._restored(from_json(data), (), None)
+        return self._restored(from_json(data, cache_strings="keys"), (), None)
 
-    def decode_at(self, data: bytes, place: Place) -> Any:
-        """What was encoded, each sealed value bound to its place."""
-        return self._restored(from_json(data), (), place)
+    def decode_at(self, data: bytes, at: Standing) -> Any:
+        """What was encoded, each sealed value bound to its place in the event that stands there."""
+        return self._restored(from_json(data, cache_strings="keys"), (), at)
 
     def _register(self, cls: type, name: str, encode: _Encode, decode: _Encode) -> None:
         if self._decode.get(name) is not None and self._names.get(cls) != name:
             raise TypeError(f"two kinds of values are called {name}")
-        self._names[cls], self._encode[cls], self._decode[name] = name, encode, decode
+        self._names[cls], self._decode[name] = name, decode
+        self._encode[cls] = lambda value: {"_data_": encode(value), "_type_": name}
 
     def _to_json(self, value: Any) -> Any:
         kind = type(value)
-        if kind is str or value is None or kind is int or kind is bool:
+        if kind in _AS_IT_IS:
             return value
+        encode = self._encode.get(kind)
+        if encode is not None:
+            return encode(value)
+        if kind is dict:
+            return {
+                key: item if type(item := value[key]) in _AS_IT_IS else self._to_json(item)
+                for key in _in_order(tuple(value))
+            }
+        if kind is list:
+            return self._each(value)
         if kind is float:
             if not isfinite(value):
                 raise ValueError("an event holds finite numbers only")
             return value
-        if kind is list:
-            return [self._to_json(item) for item in value]
-        if kind is dict:
-            return {
-                key: item if type(item := value[key]) is str else self._to_json(item)
-                for key in sorted(map(_key, value))
-            }
-        name = self._names.get(kind)
-        if name is None:
-            raise TypeError(f"an event cannot hold a {kind.__module__}.{kind.__qualname__}")
-        data = self._encode[kind](value)
-        return {"_data_": data if type(data) is str else self._to_json(data), "_type_": name}
+        raise TypeError(f"an event cannot hold a {kind.__module__}.{kind.__qualname__}")
 
-    def _restored(self, value: Any, path: Path, place: Place | None) -> Any:
+    def _each(self, values: Iterable[Any]) -> list[Any]:
+        return [self._to_json(item) for item in values]
+
+    def _restored(self, value: Any, path: Path, at: Standing | None) -> Any:
         # Runs for each value of each event of a replay, and changes in place what the parser made:
         # no call and no copy for what stands for itself.
         decode = self._decode
         if type(value) is dict:
             if len(value) == 2 and "_type_" in value and "_data_" in value:
                 name, data = value["_type_"], value["_data_"]
-                if name == _SEALED and place is not None:
-                    return Sealed.from_data(data, place(path))
-                return decode[name](
-                    data if type(data) is str else self._restored(data, path, place)
-                )
+                if name == _SEALED and at is not None:
+                    return Sealed.from_data(data, Binding(*at, dotted(path)))
+                return decode[name](data if type(data) is str else self._restored(data, path, at))
             for key, item in value.items():
                 kind = type(item)
                 if kind in _ATOMS:
@@ -129,15 +131,16 @@ class EventTranscoder(Transcoder):
                     name, data = item["_type_"], item["_data_"]
                     if type(data) is str:
                         value[key] = decode[name](data)
-                        continue
-                    if name == _SEALED and place is not None:
-                        value[key] = Sealed.from_data(data, place((path, key)))
-                        continue
-                value[key] = self._restored(item, (path, key), place)
+                    elif name == _SEALED and at is not None:
+                        value[key] = Sealed.from_data(data, Binding(*at, dotted((path, key))))
+                    else:
+                        value[key] = decode[name](self._restored(data, (path, key), at))
+                    continue
+                value[key] = self._restored(item, (path, key), at)
         elif type(value) is list:
             for i, item in enumerate(value):
                 if type(item) not in _ATOMS:
-                    value[i] = self._restored(item, (path, i), place)
+                    value[i] = self._restored(item, (path, i), at)
         return value
 
 
@@ -152,10 +155,12 @@ def dotted(path: Path) -> str:
     return ".".join(reversed(parts))
 
 
-def _key(key: Any) -> str:
-    if not isinstance(key, str):
+@lru_cache(maxsize=1_024)
+def _in_order(keys: tuple[Any, ...]) -> tuple[str, ...]:
+    """Sorted; every event of a class has the same ones."""
+    if not all(isinstance(key, str) for key in keys):
         raise TypeError("the keys of a dict in an event are text")
-    return key
+    return tuple(sorted(keys))
 
 
 def _sorted(value: frozenset[Any]) -> list[Any]:

@@ -40,7 +40,7 @@ class Context:
             "correlation_id": str(self.correlation_id),
             "causation": self.causation,
             "command_id": str(self.command_id) if self.command_id else None,
-            "actor_id": str(self.principal.id),
+            "actor_id": self.principal.id_text,
         }
 
     def recorded(self, position: int) -> Recorded:
@@ -50,7 +50,7 @@ class Context:
             correlation_id=self.correlation_id,
             causation=self.causation,
             command_id=self.command_id,
-            actor_id=str(self.principal.id),
+            actor_id=self.principal.id_text,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, get_args
 from uuid import UUID
 
@@ -40,6 +41,11 @@ class Principal:
     unit_kind: str | None = None
     participation_id: UUID | None = None
     trained: bool = False
+
+    @property
+    def id_text(self) -> str:
+        """The id as text; the same people decide again and again."""
+        return _id_text(self.id)
 
     @classmethod
     def survivor(cls, participation_id: UUID) -> Principal:
@@ -121,6 +127,11 @@ class Principal:
         if kind == "survivor" and principal.participation_id != principal.id:
             raise BadPrincipal("a survivor is one participation")
         return principal
+
+
+@lru_cache(maxsize=4_096)
+def _id_text(id: UUID | str) -> str:
+    return str(id)
 
 
 def _text(value: object) -> str:

@@ -11,6 +11,9 @@ from threading import Lock
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+
 from shared.contracts.base import Model, Request
 from shared.contracts.keyring import LEASE_SECONDS, DataKeyById, OpenDataKey, OpenedKey
 from shared.contracts.refusal import Because, Refused
@@ -46,6 +49,7 @@ class DataKey:
     record_class: str
     secret: bytes = field(repr=False)
     _marks: bytes | None = field(default=None, init=False, repr=False, compare=False)
+    _extracted: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     def for_marks(self, derive: Callable[[bytes], bytes]) -> bytes:
         """What ``derive`` makes of the secret, asked once; it goes with this key."""
@@ -53,6 +57,16 @@ class DataKey:
             object.__setattr__(self, "_marks", derive(self.secret))
         assert self._marks is not None
         return self._marks
+
+    def expanded(self, info: bytes) -> bytes:
+        """32 bytes of HKDF-SHA-256 (RFC 5869) of the secret, without a salt, for ``info`` alone.
+
+        Its first half, which does not depend on ``info``, is done once and goes with this key.
+        """
+        if self._extracted is None:
+            object.__setattr__(self, "_extracted", HKDF.extract(SHA256(), None, self.secret))
+        assert self._extracted is not None
+        return HKDFExpand(SHA256(), 32, info).derive(self._extracted)
 
     def __post_init__(self) -> None:
         if len(self.secret) != 32:

@@ -5,7 +5,6 @@ Erasure destroys the key, and with it every way to test a guess against a mark.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Iterable
 
@@ -21,7 +20,7 @@ _PURPOSE = b"sayso words of a repeated command 1"
 def mark(key: DataKey, words: Iterable[tuple[str, str]]) -> bytes:
     """HMAC-SHA-256 of (field, words), in order, under a key derived from ``key`` for this alone."""
     told = canonical_json([[name, text] for name, text in words])
-    return hmac.new(key.for_marks(_derived), told, hashlib.sha256).digest()
+    return hmac.new(key.for_marks(_derived), told, "sha256").digest()
 
 
 def _derived(secret: bytes) -> bytes:

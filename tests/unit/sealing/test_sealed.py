@@ -50,11 +50,11 @@ def test_a_token_brings_the_value_back_with_its_place(words: str) -> None:
 @pytest.mark.parametrize(
     "elsewhere",
     [
-        replace(PLACE, service="consent"),
-        replace(PLACE, stream_id=uuid4()),
-        replace(PLACE, version=5),
-        replace(PLACE, topic="services.intake:Other"),
-        replace(PLACE, field="title"),
+        PLACE._replace(service="consent"),
+        PLACE._replace(stream_id=uuid4()),
+        PLACE._replace(version=5),
+        PLACE._replace(topic="services.intake:Other"),
+        PLACE._replace(field="title"),
     ],
     ids=["service", "stream", "version", "topic", "field"],
 )
@@ -64,7 +64,7 @@ def test_a_value_moved_to_another_place_cannot_be_opened(elsewhere: Binding) -> 
 
 
 def test_two_values_that_changed_places_are_both_found() -> None:
-    other = replace(PLACE, stream_id=uuid4())
+    other = PLACE._replace(stream_id=uuid4())
     one, two = closed("mine"), closed("theirs", other)
     for value, place in ((one, other), (two, PLACE)):
         with pytest.raises(SealBroken):
