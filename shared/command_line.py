@@ -27,6 +27,7 @@ from typing import Any
 import psycopg2
 import psycopg2.extras
 
+from shared.collecting import seldom
 from shared.contracts.registry import services
 from shared.eventstore.edge import utc_now
 from shared.eventstore.location import Location
@@ -147,6 +148,7 @@ def reading(folder: Path | None) -> Iterator[Reading]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: see :data:`STATUSES` and each command's own."""
     asked = _parser(groups()).parse_args(arguments)
+    seldom()
     with ExitStack() as stack:
         try:
             given = stack.enter_context(reading(asked.folder))

@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shared.collecting import seldom
+
 if TYPE_CHECKING:
     from shared.messaging.embedded import Installation
 
@@ -61,6 +63,7 @@ def until_asked(folder: Path) -> int:
 
 def main(arguments: list[str]) -> int:
     """The command line; 2 if it is none of those above."""
+    seldom()
     match arguments:
         case ["service", name]:
             return service(name)

@@ -185,7 +185,9 @@ def inserts(cursor: Any, batch: Sequence[Decision], end: End) -> tuple[bytes, li
         beside += decision.statements
         given.append(positions)
     commands = [_command(cursor, d.command) for d in batch if d.command]
-    messages = [b"(%b,%d)" % (_word(cursor, d.message[0]), d.message[1]) for d in batch if d.message]
+    messages = [
+        b"(%b,%d)" % (_word(cursor, d.message[0]), d.message[1]) for d in batch if d.message
+    ]
     statements = [
         *([_EVENTS + b",".join(events)] if events else []),
         *_statements(cursor, beside),
@@ -196,8 +198,8 @@ def inserts(cursor: Any, batch: Sequence[Decision], end: End) -> tuple[bytes, li
 
 
 def _event(cursor: Any, position: int, stored: StoredEvent, previous: int | None) -> bytes:
-    # Whole numbers, ids, times and bytes in hex cannot hold a quote; the driver takes three times as
-    # long.
+    # Whole numbers, ids, times and bytes in hex cannot hold a quote; the driver takes three times
+    # as long.
     stream = stored.originator_id
     return b"(%d,%b,%d,%b,E'\\\\x%b',%b)" % (
         position,

@@ -12,7 +12,7 @@ _now: ContextVar[datetime] = ContextVar("sayso_edge_time")
 _random: ContextVar[Callable[[int], bytes]] = ContextVar("sayso_edge_randomness")
 
 
-class edge_time:  # noqa: N801
+class edge_time:
     """Within this, events are stamped with ``now`` and new ids come from ``token_bytes``.
 
     ``ValueError`` for a time without a zone: a decision's hour must not depend

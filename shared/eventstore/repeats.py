@@ -22,8 +22,9 @@ from shared.sealing.marks import mark
 Words = list[tuple[str, str]]
 """(field, words), in the order of the fields."""
 
-_HOLDS_NO_WORDS = frozenset((type(None), bool, int, float, str, UUID, datetime, date))
-"""Types of values that hold no others; a text that is somebody's words is a field's that says so."""
+_AS_IT_IS = frozenset((type(None), bool, str))
+_HOLDS_NO_WORDS = _AS_IT_IS | {int, float, UUID, datetime, date}
+"""Types of values that hold no others; that a text is somebody's words says its field."""
 
 
 def scope(principal: Principal) -> str:
@@ -126,12 +127,10 @@ def _plain_fields(model: type[BaseModel]) -> tuple[str, ...]:
 
 def _without_words(value: Any) -> Any:
     kind = type(value)
-    if kind is str or value is None or kind is bool:
-        return value
-    if kind is UUID:
-        return str(value)
+    if kind in _HOLDS_NO_WORDS:
+        return value if kind in _AS_IT_IS else str(value)
     if isinstance(value, BaseModel):
-        return {name: _without_words(getattr(value, name)) for name in _plain_fields(kind)}
+        return {name: _without_words(getattr(value, name)) for name in _plain_fields(type(value))}
     if isinstance(value, dict):
         texts = {str(key): item for key, item in value.items()}
         return {key: _without_words(texts[key]) for key in sorted(texts, key=_utf16)}
@@ -139,9 +138,7 @@ def _without_words(value: Any) -> Any:
         return [_without_words(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted(str(item) for item in value)
-    if isinstance(value, str):
-        return value
-    return str(value)
+    return value if isinstance(value, str) else str(value)
 
 
 def _utf16(key: str) -> bytes:

@@ -110,14 +110,9 @@ class Sealed:
     @staticmethod
     def from_data(data: dict[str, Any], binding: Binding | None = None) -> Sealed:
         """A closed value as it was stored, perhaps with the place where it stands."""
-        return Sealed(
-            participation_id=_id(data["p"]),
-            record_class=data["c"],
-            key_id=_id(data["k"]),
-            box=a2b_base64(data["b"], strict_mode=True),
-            commitment=bytes.fromhex(data["m"]),
-            binding=binding,
-        )
+        box = a2b_base64(data["b"], strict_mode=True)
+        mark = bytes.fromhex(data["m"])
+        return Sealed(_id(data["p"]), data["c"], _id(data["k"]), box, mark, binding)
 
     def token(self) -> str:
         """The closed value with its binding, as JSON for a read table."""

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from shared.collecting import seldom
 from tests.bench import appending, compose, ledger, machine, memory, replaying, report, services
 from tests.bench.report import QUICK_WARNING, Run
 from tests.bench.sizes import FULL, QUICK, Sizes
@@ -31,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
     parser.add_argument("--folder", type=Path, default=ROOT / "build")
     asked = parser.parse_args(arguments)
+    # As every process of ours does, for all that are compared.
+    seldom()
     only = asked.only.split(",")
     folder = _folder(asked.folder, only, platform=asked.platform)
     if unknown := sorted(set(only) - set(PARTS)):

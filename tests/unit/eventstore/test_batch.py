@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from shared.eventstore.batch import Decision, End, Entry, inserts
+from shared.eventstore.batch import CommandRow, Decision, End, Entry, inserts
 from shared.eventstore.work import DueRow
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -68,6 +68,33 @@ def test_what_stands_between_two_rows_stays_between_them() -> None:
 
 def test_a_row_that_says_what_to_do_on_a_conflict_stays_a_statement_of_its_own() -> None:
     assert len(stored((UPSERT, (1,)), (UPSERT, (1,)))) == 3
+
+
+@pytest.mark.parametrize("word", ["it's", "\\", "a b", "ü", "", "a\n", "%s"])
+def test_whatever_could_hold_a_quote_goes_through_the_driver(word: str) -> None:
+    asked = []
+
+    class Driver(Cursor):
+        def mogrify(self, sql: Any, params: tuple[Any, ...]) -> bytes:
+            asked.extend(params)
+            return b"<quoted>"
+
+    entry = Entry(StoredEvent(uuid4(), 1, word, b""))
+    text = inserts(Driver(), [Decision(entries=(entry,), message=(word, 7))], End(0, 0))[0]
+    assert asked == [word, word]
+    assert text.count(b"<quoted>") == 2
+    command = CommandRow(word, uuid4(), word, b"'", word, word, NOON)
+    asked.clear()
+    inserts(Driver(), [Decision(command=command)], End(0, 0))
+    assert asked == [word] * 4
+
+
+def test_a_command_is_a_row_with_its_id_its_mark_and_its_time() -> None:
+    id = UUID("11111111-1111-4111-8111-111111111111")
+    command = CommandRow("staff:1", id, "open", b"'\\", None, "{}", NOON)
+    text = inserts(Cursor(), [Decision(command=command)], End(0, 0))[0].decode()
+    row = f"('staff:1','{id.hex}','open',E'\\\\x275c',None,'{{}}','2026-06-01T12:00:00+00:00')"
+    assert text.split(" VALUES ")[1] == f"{row}; COMMIT"
 
 
 def test_events_of_a_batch_are_one_statement_at_positions_that_follow() -> None:
