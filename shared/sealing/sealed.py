@@ -11,7 +11,7 @@ import hmac
 import json
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -112,7 +112,7 @@ class Sealed:
         """A closed value as it was stored, perhaps with the place where it stands."""
         box = a2b_base64(data["b"], strict_mode=True)
         mark = bytes.fromhex(data["m"])
-        return Sealed(_id(data["p"]), data["c"], _id(data["k"]), box, mark, binding)
+        return _read(_id(data["p"]), data["c"], _id(data["k"]), box, mark, binding, None)
 
     def token(self) -> str:
         """The closed value with its binding, as JSON for a read table."""
@@ -144,6 +144,17 @@ class Sealed:
     def __reduce_ex__(self, protocol: object) -> Any:
         # Pickle is how words would leave memory unnoticed: caches, queues, crash reports.
         raise NotClosed("a sealed value is never pickled; use as_data or token")
+
+
+_MEMBERS = tuple(getattr(Sealed, each.name).__set__ for each in fields(Sealed))
+
+
+def _read(*values: Any) -> Sealed:
+    """Of all fields in order; a replay makes one for each event, and ``__init__`` takes longer."""
+    made = object.__new__(Sealed)
+    for put, value in zip(_MEMBERS, values, strict=True):
+        put(made, value)
+    return made
 
 
 @lru_cache(maxsize=16_384)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -86,6 +86,51 @@ def test_every_value_comes_back(value: Any) -> None:
 )
 def test_dataclasses_and_enums_come_back(value: Any) -> None:
     assert there_and_back(value) == value
+
+
+@dataclass(frozen=True)
+class Grown:
+    """Had one field when the first were stored."""
+
+    name: str
+    since: str = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Grew(Grown):
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Particular:
+    name: str
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("no name")
+
+
+@pytest.mark.parametrize("cls", [Grown, Grew])
+def test_a_field_that_came_later_has_its_default_in_what_was_stored_before(cls: type[Any]) -> None:
+    transcoder = EventTranscoder((cls,))
+    name = cls.__name__
+    stored = f'{{"_data_":{{"name":"a"}},"_type_":"{name}"}}'.encode()
+    assert transcoder.decode(stored) == cls("a")
+    assert transcoder.decode(transcoder.encode(cls("a", "now"))) == cls("a", "now")
+    for other in ('{"since":"now"}', '{"name":"a","nobody":1}'):
+        with pytest.raises(TypeError):
+            transcoder.decode(f'{{"_data_":{other},"_type_":"{name}"}}'.encode())
+
+
+def test_what_a_value_checks_about_itself_is_checked_when_it_is_read() -> None:
+    with pytest.raises(ValueError, match="no name"):
+        EventTranscoder((Particular,)).decode(b'{"_data_":{"name":""},"_type_":"Particular"}')
+
+
+def test_what_was_read_is_as_frozen_as_what_was_made() -> None:
+    for value, name in ((DECISION, "language"), (Part("a", Colour.RED), "name")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(there_and_back(value), name, "b")
 
 
 @pytest.mark.parametrize("value", [object(), b"bytes", {1: "x"}, {"a", "b"}, float("nan")])
