@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import hmac
+import json
 import os
 import pickle
 from dataclasses import replace
@@ -12,6 +13,8 @@ from uuid import UUID, uuid4
 
 import pytest
 import rfc8785
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -213,7 +216,6 @@ def test_what_is_no_token_is_refused(token: str) -> None:
 
 @pytest.mark.parametrize("name", ["p", "c", "k", "b", "m", "at"])
 def test_a_token_with_a_part_missing_is_refused(name: str) -> None:
-    import json
 
     data = json.loads(closed().token())
     del data[name]
@@ -229,3 +231,18 @@ def test_only_text_is_sealed() -> None:
 def test_a_data_key_has_thirty_two_bytes() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         replace(KEY, secret=b"short")
+
+
+@given(st.binary(max_size=100))
+def test_what_a_key_is_expanded_to_is_the_hkdf_of_its_secret(info: bytes) -> None:
+    derived = HKDF(SHA256(), 32, None, info).derive(KEY.secret)
+    assert KEY.expanded(info) == derived == KEY.expanded(info)
+    other = replace(KEY, secret=b"o" * 32)
+    assert other.expanded(info) != derived
+    assert derived.hex() not in repr(KEY)
+
+
+def test_a_token_is_written_as_read_tables_hold_it() -> None:
+    value = closed()
+    assert list(json.loads(value.token())) == ["p", "c", "k", "b", "m", "at"]
+    assert list(value.as_data()) == sorted(value.as_data())
