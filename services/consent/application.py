@@ -24,17 +24,19 @@ from services.consent.domain.errors import (
     ItemUnknown,
     NothingToSupersede,
 )
-from services.consent.domain.grant import Asked, Grant, Item, NotReleased
+from services.consent.domain.grant import Asked, Disclosure, Grant, Item, NotReleased
 from services.consent.domain.refusals import Refusal
 from shared.accompaniment.following import assigned, must_have_told, said
 from shared.contracts.base import Command, Done, Model, Request
 from shared.contracts.consent import (
+    HAND_OVER_WITHIN,
     SERVICE,
     ConfirmDisclosure,
     ConfirmGrant,
     DeclineGrant,
     DisclosureConfirmed,
     DisclosureGranted,
+    DisclosureTaken,
     ExplainGrant,
     ExplanationText,
     GetExplanation,
@@ -46,6 +48,7 @@ from shared.contracts.consent import (
     ProposeGrant,
     RequestDisclosure,
     RevokeGrant,
+    TakeDisclosure,
 )
 from shared.contracts.decision import Decision
 from shared.contracts.items import ConfirmItems, ItemRef
@@ -147,6 +150,8 @@ class ConsentApplication(EventSourcedApplication):
 
     def answer_again(self, command: Command, first: Model, ctx: Context) -> Model:
         """The first answer; of a disclosure only while the grant would still release the item."""
+        if isinstance(command, TakeDisclosure):
+            return self._taken_before(command, ctx)
         if isinstance(command, RequestDisclosure):
             asked = _asked(command, ctx.principal)
             if not self.decide(ctx, lambda work: self._still_released(asked, work)):
@@ -170,25 +175,8 @@ class ConsentApplication(EventSourcedApplication):
         return grant, _erased(grant.participation_id if grant else asked.agency_reference, work)
 
     def confirm_disclosure(self, query: ConfirmDisclosure, ctx: Context) -> DisclosureConfirmed:
-        """Whether the item may be handed over now; the grant itself says so, not a read table."""
-        principal = ctx.principal
-        if principal.kind != "service" or principal.id != query.item.service:
-            raise NotAllowed()
-        grant_id = rows.grant_of(self, query.disclosure_id)
-        grant = self.aggregate(grant_id) if grant_id is not None else None
-        if not isinstance(grant, Grant):
-            raise DisclosureNotGranted()
-        erased = self.aggregate(ErasedItems.create_id(grant.participation_id))
-        try:
-            made = grant.takeable(
-                disclosure_id=query.disclosure_id,
-                agency_id=query.agency_id,
-                item=_item(query.item),
-                erased=erased.items if isinstance(erased, ErasedItems) else (),
-                now=ctx.now,
-            )
-        except NotReleased:
-            raise DisclosureNotGranted() from None
+        """Whether the item may be taken now; the grant itself says so, not a read table."""
+        grant, made = self._takeable(query, ctx)
         return DisclosureConfirmed(
             disclosure_id=made.disclosure_id,
             participation_id=grant.participation_id,
@@ -196,6 +184,58 @@ class ConsentApplication(EventSourcedApplication):
             item=query.item,
             take_before=made.take_before,
         )
+
+    def take_disclosure(self, command: TakeDisclosure, work: Work) -> DisclosureTaken:
+        """The grant records that the item leaves now; whoever comes after a no gets nothing (R09).
+
+        Decided in the stream that records the end of the release, and relying on
+        what was erased: stored before these, or not at all.
+        """
+        _must_own(command, work.ctx)
+        grant_id = rows.grant_of(self, command.disclosure_id)
+        grant = work.find(Grant, grant_id) if grant_id is not None else None
+        if grant is None:
+            raise DisclosureNotGranted()
+        try:
+            taken = grant.take(
+                disclosure_id=command.disclosure_id,
+                agency_id=command.agency_id,
+                item=_item(command.item),
+                erased=_erased(grant.participation_id, work),
+                now=work.ctx.now,
+            )
+        except NotReleased:
+            raise DisclosureNotGranted() from None
+        work.save(grant)
+        return _taken(command, grant, taken, work.ctx)
+
+    def _taken_before(self, command: TakeDisclosure, ctx: Context) -> DisclosureTaken:
+        """A repeat: what was taken may still be handed over in what is left of its time."""
+        grant, taken = self._takeable(command, ctx)
+        again = _taken(command, grant, taken, ctx)
+        if again.hand_over_within <= 0:
+            raise DisclosureNotGranted()
+        return again
+
+    def _takeable(
+        self, asked: ConfirmDisclosure | TakeDisclosure, ctx: Context
+    ) -> tuple[Grant, Disclosure]:
+        _must_own(asked, ctx)
+        grant_id = rows.grant_of(self, asked.disclosure_id)
+        grant = self.aggregate(grant_id) if grant_id is not None else None
+        if not isinstance(grant, Grant):
+            raise DisclosureNotGranted()
+        erased = self.aggregate(ErasedItems.create_id(grant.participation_id))
+        try:
+            return grant, grant.takeable(
+                disclosure_id=asked.disclosure_id,
+                agency_id=asked.agency_id,
+                item=_item(asked.item),
+                erased=erased.items if isinstance(erased, ErasedItems) else (),
+                now=ctx.now,
+            )
+        except NotReleased:
+            raise DisclosureNotGranted() from None
 
     def get_explanation(self, query: GetExplanation, ctx: Context) -> ExplanationText:
         """What a release does, in the language asked for where we have it (R64)."""
@@ -297,6 +337,29 @@ def _asked(command: RequestDisclosure, principal: Principal) -> Asked:
         raise NotAllowed()
     return Asked(
         principal.agency_id, command.agency_reference, _item(command.item), command.purpose
+    )
+
+
+def _must_own(asked: ConfirmDisclosure | TakeDisclosure, ctx: Context) -> None:
+    if ctx.principal.kind != "service" or ctx.principal.id != asked.item.service:
+        raise NotAllowed()
+
+
+def _taken(
+    command: TakeDisclosure, grant: Grant, taken: Disclosure, ctx: Context
+) -> DisclosureTaken:
+    taken_at = taken.taken_at
+    if taken_at is None:
+        raise DisclosureNotGranted()
+    # A clock that was put back since gives no more time than there was.
+    until = min(taken_at + HAND_OVER_WITHIN, taken.take_before, ctx.now + HAND_OVER_WITHIN)
+    return DisclosureTaken(
+        disclosure_id=taken.disclosure_id,
+        participation_id=grant.participation_id,
+        agency_id=grant.recipient_agency_id,
+        item=command.item,
+        taken_at=taken_at,
+        hand_over_within=(until - ctx.now).total_seconds(),
     )
 
 

@@ -15,6 +15,7 @@ from services.consent.domain.grant import Grant, as_item
 from shared.contracts.base import Message
 from shared.contracts.consent import (
     DisclosureMadeMessage,
+    DisclosureTakenMessage,
     GrantDeclinedMessage,
     GrantExpiredMessage,
     GrantExplainedMessage,
@@ -55,18 +56,17 @@ def _expired(stored: Any) -> Message:
     )
 
 
-def _disclosed(stored: Any) -> Message:
+def _of_one_item(stored: Any) -> dict[str, Any]:
     service, kind, item_id = as_item(stored.item)
-    return DisclosureMadeMessage(
-        grant_id=stored.originator_id,
-        participation_id=stored.participation_id,
-        disclosure_id=stored.disclosure_id,
-        recipient_agency_id=stored.recipient_agency_id,
-        item_service=service,
-        item_kind=kind,
-        item_id=item_id,
-        at=stored.made_at,
-    )
+    return {
+        "grant_id": stored.originator_id,
+        "participation_id": stored.participation_id,
+        "disclosure_id": stored.disclosure_id,
+        "recipient_agency_id": stored.recipient_agency_id,
+        "item_service": service,
+        "item_kind": kind,
+        "item_id": item_id,
+    }
 
 
 _TOLD: dict[type, Callable[[Any], Message]] = {
@@ -80,5 +80,6 @@ _TOLD: dict[type, Callable[[Any], Message]] = {
         **_about(e), superseded_by=e.superseded_by
     ),
     Grant.GrantExpired: _expired,
-    Grant.DisclosureMade: _disclosed,
+    Grant.DisclosureMade: lambda e: DisclosureMadeMessage(**_of_one_item(e), at=e.made_at),
+    Grant.DisclosureTaken: lambda e: DisclosureTakenMessage(**_of_one_item(e), at=e.taken_at),
 }

@@ -18,6 +18,7 @@ from shared.contracts.consent import (
     ProposeGrant,
     RequestDisclosure,
     RevokeGrant,
+    TakeDisclosure,
 )
 from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context
@@ -76,6 +77,11 @@ class ConsentService:
     @entry(ConfirmDisclosure)
     def confirm_disclosure(self, request: ConfirmDisclosure, ctx: Context) -> Model:
         """Whether an item may be handed over now."""
+        return self.app.run(request, ctx)
+
+    @entry(TakeDisclosure)
+    def take_disclosure(self, request: TakeDisclosure, ctx: Context) -> Model:
+        """An item is about to be handed over."""
         return self.app.run(request, ctx)
 
     @entry(GetExplanation)

@@ -104,7 +104,11 @@ OPERATIONAL: tuple[str, ...] = (
 )
 """Routes that touch nobody's record and ask for no permission."""
 
-NOT_HTTP: tuple[type[Request], ...] = (consent.ConfirmDisclosure, ConfirmItems)
+NOT_HTTP: tuple[type[Request], ...] = (
+    consent.ConfirmDisclosure,
+    consent.TakeDisclosure,
+    ConfirmItems,
+)
 """Requests that services ask of one another, with no way in from outside."""
 
 _L = "/log"

@@ -28,7 +28,13 @@ from shared.accompaniment.recording import header, recorder
 from shared.accompaniment.refusals import SecondPersonNeeded
 from shared.contracts import intake as asked
 from shared.contracts.base import Command, Done, Model, Request, Spoken
-from shared.contracts.consent import ConfirmDisclosure, DisclosureConfirmed
+from shared.contracts.consent import (
+    HAND_OVER_WITHIN,
+    ConfirmDisclosure,
+    DisclosureConfirmed,
+    DisclosureTaken,
+    TakeDisclosure,
+)
 from shared.contracts.decision import DecidedBy, Decision
 from shared.contracts.items import ConfirmItems, ItemsConfirmed
 from shared.contracts.refusal import NotAllowed, NotFound, Refused
@@ -277,10 +283,11 @@ class IntakeApplication(EventSourcedApplication):
     # -- handing over -------------------------------------------------------------------------
 
     def fetch_item(self, command: asked.FetchItem, work: Work) -> asked.ItemContent:
-        """Hand an item over once, if consent says that this disclosure allows it.
+        """Hand an item over once, if consent records that this disclosure is taken now.
 
-        The hand-over is stored before the words leave: this returns them to the store,
-        which answers after its commit.
+        The words are opened first and consent is asked last: no key that is
+        waited for lies between its word and theirs. The hand-over is stored before
+        the words leave, and they leave in the time that consent gave, or not at all.
         """
         agency_id = work.ctx.principal.agency_id
         if agency_id is None or work.ctx.principal.kind != "agency":
@@ -302,6 +309,7 @@ class IntakeApplication(EventSourcedApplication):
         except KeyDestroyed:
             raise NoSuchItem() from None
         work.rely_on(participation.id)  # an erasure that is stored meanwhile counts
+        self._take(command, confirmed, work)
         work.save(
             Handover(
                 disclosure_id=command.disclosure_id,
@@ -337,15 +345,12 @@ class IntakeApplication(EventSourcedApplication):
     ) -> DisclosureConfirmed:
         if (command.item.service, command.item.kind) != ("intake", "need"):
             raise NoSuchItem()
-        question = ConfirmDisclosure(
-            disclosure_id=command.disclosure_id, agency_id=agency_id, item=command.item
+        answer = self._of_consent(
+            ConfirmDisclosure(
+                disclosure_id=command.disclosure_id, agency_id=agency_id, item=command.item
+            ),
+            ctx,
         )
-        try:
-            answer = self.edge.caller.call("consent", question.method(), question, ctx)
-        except Refused as refused:
-            if refused.because == "unavailable":
-                raise
-            raise NoSuchItem() from None
         # R23 R31: the answer is of what was asked: a permission is never stretched.
         if (
             not isinstance(answer, DisclosureConfirmed)
@@ -355,6 +360,50 @@ class IntakeApplication(EventSourcedApplication):
         ):
             raise NoSuchItem()
         return answer
+
+    def _take(self, command: asked.FetchItem, confirmed: DisclosureConfirmed, work: Work) -> None:
+        """The grant puts it on record in its own stream, before or after a no (R09)."""
+        key = work.ctx.command_id
+        sent_at = self.edge.monotonic()
+        taken = self._of_consent(
+            TakeDisclosure(
+                disclosure_id=command.disclosure_id,
+                agency_id=confirmed.agency_id,
+                item=command.item,
+            ),
+            work.ctx,
+            # A repeat of this command, which stored nothing here yet, is one of that too.
+            None if key is None else Handover.take_id(command.disclosure_id, key),
+        )
+        if (
+            not isinstance(taken, DisclosureTaken)
+            or (taken.disclosure_id, taken.participation_id, taken.agency_id, taken.item)
+            != (
+                command.disclosure_id,
+                confirmed.participation_id,
+                confirmed.agency_id,
+                command.item,
+            )
+            # By the clock that dates the hand-over: what it says is within the time too.
+            or work.ctx.now > taken.taken_at + HAND_OVER_WITHIN
+        ):
+            raise NoSuchItem()
+        until = sent_at + taken.hand_over_within
+
+        def in_time() -> bool:
+            return self.edge.monotonic() < until
+
+        if not in_time():  # R09
+            raise NoSuchItem()
+        work.answer_only_if(in_time, NoSuchItem())  # R09
+
+    def _of_consent(self, question: Request, ctx: Context, command_id: UUID | None = None) -> Model:
+        try:
+            return self.edge.caller.call("consent", question.method(), question, ctx, command_id)
+        except Refused as refused:
+            if refused.because == "unavailable":
+                raise
+            raise NoSuchItem() from None
 
     # -- reads --------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from services.intake.application import IntakeApplication
 from services.intake.domain import CarriedOut, Note, Participation
 from services.intake.domain.timeline import Item
 from shared.contracts.base import Message
-from shared.contracts.consent import DisclosureMadeMessage
+from shared.contracts.consent import DisclosureMadeMessage, DisclosureTakenMessage
 from shared.contracts.intake import SERVICE
 from shared.contracts.keyring import ConfirmForgotten, ErasureCompletedMessage, KeysDestroyedMessage
 from shared.contracts.refusal import Refused
@@ -39,7 +39,7 @@ def note(_: IntakeApplication, message: Message, work: Work) -> None:
             participation_id=told.participation_id,
             cause=cause,
             source=source,
-            what=verb if verb == "disclosure_made" else f"{subject}_{verb}",
+            what=verb if verb.startswith("disclosure_") else f"{subject}_{verb}",
             at=told.at,
             about=_about(told),
             shared_with=getattr(told, "recipient_agency_id", None),
@@ -91,7 +91,7 @@ def _about(told: Any) -> str | None:
 
 
 def _item(message: Message) -> Item | None:
-    if isinstance(message, DisclosureMadeMessage):
+    if isinstance(message, DisclosureMadeMessage | DisclosureTakenMessage):
         return message.item_service, message.item_kind, message.item_id
     return None
 

@@ -6,7 +6,7 @@ one recipient, exact items, one purpose, a mandatory end.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
@@ -37,6 +37,9 @@ Purpose = Literal[
     "restorative_programme",
 ]
 DeliveryMethod = Literal["portal", "in_person", "phone", "letter"]
+
+HAND_OVER_WITHIN = timedelta(seconds=5)
+"""What was taken is handed over within this time of it, or not under that disclosure."""
 
 
 class GrantProposed(Model):
@@ -159,13 +162,44 @@ class DisclosureConfirmed(Model):
 
 
 class ConfirmDisclosure(Query):
-    """Asked by the service that owns the item, before it hands the item over.
+    """Asked by the service that owns the item, before it opens anything.
 
     Is this disclosure recorded, for this agency and item, within its time, and
-    its grant not revoked since?
+    its grant not revoked since? It may be by the time of the answer: what is handed
+    over is taken first (:class:`TakeDisclosure`).
     """
 
     returns: ClassVar[type[Model]] = DisclosureConfirmed
+    disclosure_id: UUID
+    agency_id: UUID
+    item: ItemRef
+
+
+class DisclosureTaken(Model):
+    """``hand_over_within``: seconds, from when the question was sent, never past the release's end.
+
+    A duration, so that nobody's clock has to agree with anybody's. ``taken_at`` is
+    when the grant recorded it, also where the answer is of a repeat.
+    """
+
+    disclosure_id: UUID
+    participation_id: UUID
+    agency_id: UUID
+    item: ItemRef
+    taken_at: datetime
+    hand_over_within: float
+
+
+class TakeDisclosure(Command):
+    """The service that owns the item is about to hand it over; the grant records it, or refuses.
+
+    Asked last, when the words are open already. It stands in the same stream as a
+    revocation: whichever was stored first counts. Once a disclosure; a repeat under
+    its id is answered again while the grant still stands and the time lasts.
+    """
+
+    on_conflict: ClassVar[Literal["tell", "retry"]] = "retry"
+    returns: ClassVar[type[Model]] = DisclosureTaken
     disclosure_id: UUID
     agency_id: UUID
     item: ItemRef
@@ -257,6 +291,20 @@ class DisclosureMadeMessage(Message):
     at: datetime
 
 
+class DisclosureTakenMessage(Message):
+    """From here on the item counts as handed over; ``at`` is when the grant recorded it."""
+
+    type: ClassVar[str] = "consent.grant.disclosure_taken.v1"
+    grant_id: UUID
+    participation_id: UUID
+    disclosure_id: UUID
+    recipient_agency_id: UUID
+    item_service: str
+    item_kind: str
+    item_id: UUID
+    at: datetime
+
+
 SERVICE = ServiceContract(
     name="consent",
     requests=(
@@ -268,6 +316,7 @@ SERVICE = ServiceContract(
         RevokeGrant,
         RequestDisclosure,
         ConfirmDisclosure,
+        TakeDisclosure,
         GetExplanation,
         GetGrants,
     ),
@@ -281,6 +330,7 @@ SERVICE = ServiceContract(
         GrantExpiredMessage,
         GrantSupersededMessage,
         DisclosureMadeMessage,
+        DisclosureTakenMessage,
     ),
     follows={
         "intake": (

@@ -479,6 +479,7 @@ SERVICE = ServiceContract(
             "consent.grant.superseded.v1",
             "consent.grant.expired.v1",
             "consent.grant.disclosure_made.v1",
+            "consent.grant.disclosure_taken.v1",
         ),
         "notifications": (
             "notifications.channel.declared_safe.v1",

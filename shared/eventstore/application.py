@@ -179,7 +179,7 @@ class EventSourcedApplication:
                     raise
                 answer, kept = refused, stored_refusal(refused)
             self._store(work, command=self._row(command, ctx, kept))
-            return answer
+            return work.last_look(answer)
 
         try:
             retry = command.on_conflict == "retry"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ class Edge:
     ``owner``) into a connection string. ``secrets`` holds named keys: pseudonym
     and index keys. ``stored`` is called after each decision that stored events, with whether
     any of them is published: the doorbell of relay and followers, who look by themselves too.
+    ``monotonic`` measures how long something takes, in seconds, whatever the clock is set to.
     """
 
     service: str
@@ -37,6 +39,7 @@ class Edge:
     caller: ServiceCaller
     fingerprint_key: bytes = field(repr=False)
     clock: Callable[[], datetime] = utc_now
+    monotonic: Callable[[], float] = time.monotonic
     token_bytes: Callable[[int], bytes] = RAND_bytes
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from shared.eventstore.recorded import Recorded
 from shared.identity.principal import Principal
 
 A = TypeVar("A", bound=Aggregate)
+R = TypeVar("R")
 Statement = tuple[str, tuple[Any, ...]]
 
 
@@ -91,6 +92,7 @@ class Work:
         self._relied_on: set[UUID] = set()
         self._expects: list[Statement] = []
         self._refusal: Refused | None = None
+        self._last_look: tuple[Callable[[], bool], Refused] | None = None
 
     def get(self, cls: type[A], id: UUID) -> A:
         """The aggregate; ``NotFound`` where there is none of that class."""
@@ -166,6 +168,20 @@ class Work:
     def stores_before(self, refusal: Refused) -> bool:
         """Whether ``refusal`` came from :meth:`after_storing`."""
         return self._refusal is refusal
+
+    def answer_only_if(self, still: Callable[[], bool], otherwise: Refused) -> None:
+        """Ask ``still()`` once more when everything is stored, directly before the answer leaves.
+
+        Where it is not so any more, ``otherwise`` is the answer; what was stored stays.
+        """
+        self._last_look = (still, otherwise)
+
+    def last_look(self, answer: R) -> R | Refused:
+        """What is answered now that everything is stored."""
+        if self._last_look is None:
+            return answer
+        still, otherwise = self._last_look
+        return answer if still() else otherwise
 
     @property
     def saved(self) -> tuple[Aggregate, ...]:

@@ -1,20 +1,15 @@
-"""The compose platform: how soon a request is reacted to, and what memory it takes.
-
-One that runs here already is measured as it is; else it is started, and stopped again.
-"""
+"""The compose platform as it runs: how soon a request is reacted to, and what memory it takes."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable
 
 import httpx
 from psycopg2.extensions import make_dsn
 
-from infra.compose import ROOT, command, down, up
+from infra.compose import ROOT, CannotStart, command
 from infra.demo.credentials import Held
 from infra.secrets import GENERATED
 from shared.eventstore.provision import database_name, role_name
@@ -28,23 +23,20 @@ from tests.bench.sizes import Sizes
 ADDRESS = "http://127.0.0.1:8000"
 
 
+class NotUp(Exception):
+    """The platform does not run here; says what to do."""
+
+
 def measure(run: Run, sizes: Sizes, told: Callable[[str], None]) -> None:
-    """Adds its bars to the run; ``CannotStart`` where it neither runs here nor can be started."""
-    with _running(told) as containers:
-        _measured(containers, run, sizes, told)
-
-
-def _measured(
-    containers: dict[str, str], run: Run, sizes: Sizes, told: Callable[[str], None]
-) -> None:
+    """Adds its row and its bars to the run."""
+    containers = _containers()
     held = Held.from_folder(GENERATED / "people")
     with people(ADDRESS, held, _consent_dsn(containers["postgres"])) as (survivors, watcher):
         ours = lambda: reactions(ADDRESS, survivors, watcher, sizes.reaction_seconds)  # noqa: E731
         ours()
-        samples = interleaved(
-            {OURS: ours}, sizes.repeats, lambda what: told(f"compose platform: reaction: {what}")
-        )
+        samples = interleaved({OURS: ours}, sizes.repeats, lambda what: told(f"reaction: {what}"))
     row = Row("reaction", "ms", samples)
+    run.rows.append(row)
     run.bars.append(bar(row, "compose platform"))
     if memory.root():
         run.bars.append(_memory(containers.values()))
@@ -63,30 +55,18 @@ def _memory(ids: object) -> Bar:
     )
 
 
-@contextmanager
-def _running(told: Callable[[str], None]) -> Iterator[dict[str, str]]:
-    compose = command()
-    if _answers():
-        yield _containers(compose)
-        return
-    told("compose platform: starting")
-    with redirect_stdout(sys.stderr):
-        up(compose)
+def _containers() -> dict[str, str]:
     try:
-        yield _containers(compose)
-    finally:
-        down(compose, data=False)
-
-
-def _answers() -> bool:
-    try:
-        return httpx.get(f"{ADDRESS}/health/ready", timeout=5).is_success
-    except httpx.HTTPError:
-        return False
-
-
-def _containers(compose: list[str]) -> dict[str, str]:
+        compose = command()
+    except CannotStart as reason:
+        raise NotUp(str(reason)) from reason
     ids = _told([*compose, "ps", "-q"]).split()
+    try:
+        healthy = ids and httpx.get(f"{ADDRESS}/health/ready", timeout=5).is_success
+    except httpx.HTTPError:
+        healthy = False
+    if not healthy:
+        raise NotUp("The compose platform does not run here. Start it first: make up")
     inspected = _told(["docker", "inspect", *ids])
     return {
         found["Config"]["Labels"]["com.docker.compose.service"]: found["Id"]

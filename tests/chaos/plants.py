@@ -68,6 +68,29 @@ def an_end_before_a_disclosure(connect: Connect) -> None:
     )
 
 
+def an_end_before_a_taking(connect: Connect) -> None:
+    """A disclosure in whose release something was taken was its end: the last before the taking."""
+    _changing(
+        connect,
+        "consent",
+        "UPDATE events SET topic = replace(topic, 'DisclosureMade', 'GrantRevoked')"
+        " WHERE position = (SELECT max(made.position) FROM events made JOIN events taken"
+        " ON taken.originator_id = made.originator_id"
+        " AND taken.originator_version = made.originator_version + 1"
+        " WHERE made.topic LIKE '%.DisclosureMade' AND taken.topic LIKE '%.DisclosureTaken')",
+    )
+
+
+def a_taking_gone(connect: Connect) -> None:
+    """Words went out on a word of consent that nothing put on record."""
+    _changing(
+        connect,
+        "consent",
+        "DELETE FROM events WHERE position ="
+        " (SELECT max(position) FROM events WHERE topic LIKE '%.DisclosureTaken')",
+    )
+
+
 def inbox_row_gone(connect: Connect) -> None:
     _run(connect, "consent", "DELETE FROM inbox WHERE producer = 'intake'")
 

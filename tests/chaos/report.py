@@ -32,7 +32,7 @@ ROWS = (
     Row("postgres", "SIGKILL of PostgreSQL", sizes.FULL.postgres),
     Row("broker", "SIGKILL of the broker, one in five wiped", sizes.FULL.broker),
     Row("poison", "messages on which a follower fails", sizes.FULL.poison),
-    Row("withdrawals", "give, withdraw and ask at once", sizes.FULL.withdrawals),
+    Row("withdrawals", "give, withdraw, ask and take at once", sizes.FULL.withdrawals),
     Row("clock", "every clock a year ahead and behind", sizes.FULL.clock),
     Row("wires", "lines cut, silent, 30 s late", sizes.FULL.wires),
     Row("kills", "SIGKILL of services under load", sizes.FULL.kills),

@@ -25,7 +25,7 @@ from tests.chaos.platform import COMES_BACK, Platform
 from tests.chaos.simulation import judge, simulate
 from tests.chaos.steps import STEPS, Doom, crashes
 from tests.chaos.wire import Trouble, lines
-from tests.chaos.withdrawing import Withdrawing, disclosed_late, two_deciding
+from tests.chaos.withdrawing import Withdrawing, disclosed_late, handed_over_untaken, two_deciding
 from tests.support.eventually import eventually
 
 COMMANDS_BETWEEN = 25
@@ -142,14 +142,15 @@ def poison(platform: Platform, seed: int) -> Result:
 
 
 def withdrawals(platform: Platform, seed: int, histories: int = sizes.HISTORIES) -> Result:
-    """Releases given, withdrawn and asked for at the same moment; each history is one fault."""
+    """Releases given, withdrawn, asked for and taken at the same moment; a history is a fault."""
     result = Result("withdrawals", seed, faults=histories)
     told = Acknowledged(platform.processes.folder / f"withdrawals-{seed}-{uuid4().hex[:6]}.jsonl")
     with two_deciding(platform, "consent"):
         result.findings += Withdrawing(platform, told).played(told.path.stem, histories)
     told.close()
     result.acknowledged = told.count
-    result.findings += disclosed_late(platform.connection) + found(platform, told)
+    result.findings += disclosed_late(platform.connection)
+    result.findings += handed_over_untaken(platform.connection) + found(platform, told)
     return result
 
 

@@ -28,7 +28,7 @@ class Size:
     poison: int
     """Pieces of :data:`POISON` messages, at least, on which a follower fails."""
     withdrawals: int
-    """Pieces of :data:`HISTORIES` histories of give, withdraw and ask."""
+    """Pieces of :data:`HISTORIES` histories of give, withdraw, ask and take."""
     clock: int
     """Pieces of one order of jumps of every clock."""
     wires: int

@@ -14,12 +14,19 @@ from shared.messaging.assembly import written
 from tests.chaos import checker, rows, sizes
 from tests.chaos.acknowledged import Acknowledged
 from tests.chaos.announced import Heard
-from tests.chaos.plants import PLANTS, Plant, an_end_before_a_disclosure, undone
+from tests.chaos.plants import (
+    PLANTS,
+    Plant,
+    a_taking_gone,
+    an_end_before_a_disclosure,
+    an_end_before_a_taking,
+    undone,
+)
 from tests.chaos.platform import Platform
 from tests.chaos.platform import platform as a_platform
 from tests.chaos.sizes import CI
 from tests.chaos.steps import STEPS
-from tests.chaos.withdrawing import disclosed_late
+from tests.chaos.withdrawing import disclosed_late, handed_over_untaken
 from tests.support.rabbitmq import RabbitMQ
 
 
@@ -96,6 +103,13 @@ def test_nothing_is_disclosed_after_a_withdrawal_whoever_decides_at_once(
         assert disclosed_late(connect) == []
         an_end_before_a_disclosure(connect)
         assert disclosed_late(connect) != []
+    with undone(platform.connection) as connect:
+        assert handed_over_untaken(connect) == []
+        an_end_before_a_taking(connect)
+        assert disclosed_late(connect) != []
+    with undone(platform.connection) as connect:
+        a_taking_gone(connect)
+        assert len(handed_over_untaken(connect)) == 1
 
 
 @pytest.mark.rule("I03")

@@ -23,6 +23,19 @@ def history(*operations: tuple[str, float, float, str]) -> list[Operation]:
             ("give", 1, 6, "grant_ended"),
             ("ask", 2, 9, "nothing_released"),
         ],
+        [
+            ("give", 0, 1, "given"),
+            ("ask", 2, 3, "granted"),
+            ("fetch|a", 4, 9, "handed over"),
+            ("withdraw", 5, 6, "ended"),
+            ("ask", 7, 8, "nothing_released"),
+        ],
+        [
+            ("give", 0, 1, "given"),
+            ("fetch|a", 4, 9, "handed over"),
+            ("fetch|b", 4, 9, "handed over"),
+            ("withdraw", 5, 6, "ended"),
+        ],
     ],
 )
 def test_an_order_is_found_where_there_is_one(good: list[tuple[str, float, float, str]]) -> None:
@@ -42,8 +55,18 @@ def test_an_order_is_found_where_there_is_one(good: list[tuple[str, float, float
             ("ask", 5, 6, "granted"),
         ],
         [("give", 0, 1, "given"), ("ask", 2, 3, "nothing_released"), ("ask", 4, 5, "granted")],
+        [
+            ("give", 0, 1, "given"),
+            ("withdraw", 2, 3, "ended"),
+            ("fetch|a", 4, 5, "handed over"),
+        ],
+        [
+            ("give", 0, 1, "given"),
+            ("fetch|a", 2, 9, "handed over"),
+            ("fetch|a", 3, 9, "handed over"),
+        ],
     ],
-    ids=["late", "early", "revived", "back and forth", "came late"],
+    ids=["late", "early", "revived", "back and forth", "came late", "taken late", "taken twice"],
 )
 def test_no_order_is_made_up_where_there_is_none(bad: list[tuple[str, float, float, str]]) -> None:
     assert not is_linearizable(history(*bad), "explained", spec)

@@ -1,14 +1,15 @@
-"""A release is given, withdrawn and asked for at once, by everybody at the same moment.
+"""A release is given, withdrawn, asked for and taken at once, by everybody at the same moment.
 
 Two processes of consent decide. The answers must be those of some order in which
-nobody overlapped, and in the log no disclosure stands behind a withdrawal.
+nobody overlapped; in the log no disclosure and no taking stands behind a withdrawal, and
+nothing was handed over that was not taken there.
 """
 
 from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -36,15 +37,30 @@ AT_FIRST = 0.01
 """Seconds that an answer takes, until it is known how long it takes on this machine."""
 ASKERS = 3
 HOUSING = Principal.agency(AGENCY)
+NOTHING = "nothing_to_hand_over"
 
 
 def spec(state: str, name: str) -> tuple[str, str]:
-    """What a release answers, one question after another."""
+    """What a release answers, one question after another.
+
+    ``state`` is how it stands, then what was handed over under it: ``given|…``.
+    ``fetch|…`` is of one disclosure.
+    """
+    stands, *taken = state.split("|")
     if name == "give":
-        return ("grant_ended", state) if state == "ended" else ("given", "given")
+        return ("grant_ended", state) if stands == "ended" else ("given", f"given{_and(taken)}")
     if name == "withdraw":
-        return "ended", "ended"
-    return ("granted" if state == "given" else "nothing_released"), state
+        return "ended", f"ended{_and(taken)}"
+    if name == "ask":
+        return ("granted" if stands == "given" else "nothing_released"), state
+    _, disclosure = name.split("|")
+    if stands != "given" or disclosure in taken:
+        return NOTHING, state
+    return "handed over", f"given{_and(sorted((*taken, disclosure)))}"
+
+
+def _and(taken: Sequence[str]) -> str:
+    return "".join(f"|{disclosure}" for disclosure in taken)
 
 
 @dataclass(frozen=True)
@@ -66,6 +82,7 @@ class Withdrawing:
         self._asking = Asking(caller, told)
         self._usual = AT_FIRST
         self._granted = 0
+        self._handed_over = 0
         self._wordings = eventually(lambda: wordings(caller), within=60)
 
     def played(self, name: str, histories: int) -> list[str]:
@@ -81,8 +98,9 @@ class Withdrawing:
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             findings = [wrong for wrong in pool.map(one, range(histories)) if wrong]
-        if not self._granted:
-            findings.append(f"nothing was granted in {histories} histories: they show nothing")
+        for what, often in (("granted", self._granted), ("handed over", self._handed_over)):
+            if not often:
+                findings.append(f"nothing was {what} in {histories} histories: they show nothing")
         return findings
 
     def _survivor(self, name: str) -> tuple[Principal, ItemRef]:
@@ -136,31 +154,73 @@ class Withdrawing:
         delays = [rng.random() * self._usual * (0.5 if name == "give" else 3) for name, *_ in acts]
         together = threading.Barrier(len(acts))
 
+        granted: list[UUID] = []
+
+        def asked_for(number: int, under: int) -> list[Operation]:
+            done, made = self._ask(ask, release, number)
+            if made is None:
+                return [done]
+            granted.append(made)
+            threading.Event().wait(delays[number] * 0.3)
+            return [done, *self._fetch(release, made, under)]
+
         def act(number: int) -> list[Operation]:
             name, command, who = acts[number]
             together.wait()
             threading.Event().wait(delays[number])
-            done = [self._operation(name, Asked("consent", command, who), release, number)]
-            if name == "withdraw":  # who was told so asks once more: nothing may come of it
-                late = Asked("consent", ask, HOUSING)
-                done.append(self._operation("ask", late, release, len(acts)))
+            if name == "ask":
+                return asked_for(number, len(acts) + number)
+            done = [self._decide(name, Asked("consent", command, who), release, number)]
+            if name == "withdraw":  # who was told so tries once more: nothing may come of it
+                for late, made in enumerate(list(granted), 3 * len(acts)):
+                    done += self._fetch(release, made, late)
+                done += asked_for(2 * len(acts), 2 * len(acts) + 1)
             return done
 
+        delays.extend([0.0] * (len(acts) + 1))
         with ThreadPoolExecutor(len(acts)) as pool:
             return [one for done in pool.map(act, range(len(acts))) for one in done]
 
-    def _operation(self, name: str, asked: Asked, release: Release, number: int) -> Operation:
-        # A repeated request may be answered with the first disclosure, which is no new event.
-        ask = self._asking.answered if name == "ask" else self._asking.must
+    def _decide(self, name: str, asked: Asked, release: Release, number: int) -> Operation:
         began = now()
         try:
-            ask(asked, command_id(release.name, 10 + number))
+            self._asking.must(asked, command_id(release.name, 10 + number))
         except Refused as refused:
             return Operation(name, began, now(), refused.code)
-        said = {"give": "given", "withdraw": "ended"}.get(name, "granted")
+        return self._timed(name, began, {"give": "given", "withdraw": "ended"}[name])
+
+    def _ask(
+        self, ask: consent.RequestDisclosure, release: Release, number: int
+    ) -> tuple[Operation, UUID | None]:
+        began = now()
+        try:
+            # It may be answered with the first disclosure, which is no new event.
+            answer, _ = self._asking.answered(
+                Asked("consent", ask, HOUSING), command_id(release.name, 10 + number)
+            )
+        except Refused as refused:
+            return Operation("ask", began, now(), refused.code), None
+        self._granted += 1
+        return self._timed("ask", began, "granted"), answer.disclosure_id
+
+    def _fetch(self, release: Release, made: UUID, number: int) -> list[Operation]:
+        """A hand-over. A refusal is none: whoever comes too late for it gets nothing either."""
+        fetch = intake.FetchItem(disclosure_id=made, item=release.item)
+        began = now()
+        try:
+            self._asking.must(
+                Asked("intake", fetch, HOUSING), command_id(release.name, 10 + number)
+            )
+        except Refused as refused:
+            if refused.code != NOTHING:
+                raise
+            return []
+        self._handed_over += 1
+        return [Operation(f"fetch|{made}", began, now(), "handed over")]
+
+    def _timed(self, name: str, began: float, said: str) -> Operation:
         ended = now()
         self._usual = 0.9 * self._usual + 0.1 * (ended - began)
-        self._granted += name == "ask"
         return Operation(name, began, ended, said)
 
     def _must(self, name: str, step: int, asked: Asked) -> Any:
@@ -179,14 +239,35 @@ def two_deciding(platform: Platform, name: str) -> Iterator[None]:
 
 
 def disclosed_late(connect: Connect) -> list[str]:
-    """Disclosures that stand behind an end of their release in its stream."""
+    """Disclosures, and their taking, that stand behind an end of their release in its stream."""
     with closing(connect("consent")) as connection:
         cursor = connection.cursor()
         cursor.execute(
             "SELECT made.position FROM events made JOIN events ended"
             " ON ended.originator_id = made.originator_id"
             " AND ended.originator_version < made.originator_version"
-            " WHERE made.topic LIKE '%.DisclosureMade'"
+            " WHERE (made.topic LIKE '%.DisclosureMade' OR made.topic LIKE '%.DisclosureTaken')"
             " AND (ended.topic LIKE '%.GrantRevoked' OR ended.topic LIKE '%.GrantDeclined')"
         )
         return [f"reordered: consent/{row[0]} is disclosed after the end" for row in cursor]
+
+
+def handed_over_untaken(connect: Connect) -> list[str]:
+    """Hand-overs that their release did not put on record first."""
+    taken = {disclosure for _, disclosure in _disclosures(connect, "consent", "DisclosureTaken")}
+    return [
+        f"reordered: intake/{position} was handed over, and its release does not say so"
+        for position, disclosure in _disclosures(connect, "intake", "ItemHandedOver")
+        if disclosure not in taken
+    ]
+
+
+def _disclosures(connect: Connect, service: str, name: str) -> list[tuple[int, str]]:
+    with closing(connect(service)) as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            "SELECT position, convert_from(state, 'UTF8')::json #>> '{disclosure_id,_data_}'"
+            " FROM events WHERE right(topic, %s) = %s ORDER BY position",
+            (len(name) + 1, f".{name}"),
+        )
+        return [(int(position), str(disclosure)) for position, disclosure in cursor]

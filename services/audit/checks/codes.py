@@ -77,7 +77,7 @@ _record_class = _one_of(
 def _heard(message_type: str) -> str:
     """What a participation's own timeline calls a published message."""
     _, subject, verb, _ = message_type.split(".")
-    return verb if verb == "disclosure_made" else f"{subject}_{verb}"
+    return verb if verb.startswith("disclosure_") else f"{subject}_{verb}"
 
 
 TEXTS: Mapping[str, Shape] = {
@@ -177,6 +177,7 @@ OTHERS = frozenset(
         "superseded_by",
         "supersedes",
         "take_before",
+        "taken_at",
         "timestamp",
         "topics_version",
         "tries",
@@ -284,6 +285,7 @@ EVENTS = frozenset(
         "DisclosureCompelled",
         "DisclosureMade",
         "DisclosureRefused",
+        "DisclosureTaken",
         "ErasedItemsBegun",
         "ErasureCarriedOut",
         "ErasureCompleted",

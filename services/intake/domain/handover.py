@@ -26,6 +26,11 @@ class Handover(Aggregate):
         """One hand-over a disclosure: a second has the same id, and no place."""
         return uuid5(NAMESPACE_URL, f"/intake/handover/{disclosure_id}")
 
+    @staticmethod
+    def take_id(disclosure_id: UUID, command_id: UUID) -> UUID:
+        """Under which consent is asked to record that it is taken: one for each command."""
+        return uuid5(NAMESPACE_URL, f"/intake/take/{disclosure_id}/{command_id}")
+
     @event(ItemHandedOver)
     def __init__(
         self,

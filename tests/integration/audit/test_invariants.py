@@ -42,6 +42,7 @@ def test_the_history_holds_every_event_that_the_invariants_are_about(healthy: Bo
     held = {row.name for row in healthy.all()}
     assert {
         "DisclosureMade",
+        "DisclosureTaken",
         "ItemHandedOver",
         "GrantGiven",
         "GrantRevoked",
@@ -220,7 +221,7 @@ def test_what_was_stored_while_the_audit_began_is_read_and_not_judged(healthy: B
     made = healthy.first("DisclosureMade")
     handed = healthy.first("ItemHandedOver")
     books = healthy.copied()
-    books.drop(books.first("DisclosureMade"))
+    books.drop(books.first("DisclosureMade"), books.first("DisclosureTaken"))
     broken = books.renumber().history()
     broken.judged["intake"] = handed.position - 1
     assert made.service == "consent"

@@ -8,8 +8,10 @@ from datetime import timedelta
 import pytest
 
 from services.audit.checks.invariants import Finding, Unreadable, judge
+from shared.contracts.consent import HAND_OVER_WITHIN
 from tests.integration.audit.books import Books, Row
 from tests.integration.audit.plants import not_taken, recorded_by_staff, waiting_choice
+from tests.integration.audit.plants.planting import uuid_of
 
 
 def broken(books: Books) -> set[str]:
@@ -39,6 +41,34 @@ def test_a_disclosure_is_found_wherever_it_stands_before_the_yes(played: Books) 
         books.put(made, before=books.rows["consent"][before])
         # Before even the proposal it is also the first event of the stream.
         assert "I03" in broken(books), before
+
+
+@pytest.mark.rule("I03")
+@pytest.mark.rule("R09")
+def test_a_taking_is_found_wherever_it_stands_after_the_end_and_nowhere_else(
+    played: Books,
+) -> None:
+    """By its place in the stream alone: all that is planted is stored at the same instant."""
+    rows = played.rows["consent"]
+    revoked = played.first("GrantRevoked")
+    first = rows.index(played.in_stream(revoked, "DisclosureMade"))
+    for after in range(first, len(rows)):
+        books = played.copied()
+        end = books.first("GrantRevoked")
+        taken = books.in_stream(end, "DisclosureTaken")
+        others = [r for r in books.rows["consent"] if r is not taken]
+        books.put(taken, after=others[min(after, len(others) - 1)])
+        late = books.rows["consent"].index(taken) > books.rows["consent"].index(end)
+        assert broken(books) == ({"I03"} if late else set()), after
+
+
+@pytest.mark.rule("I03")
+def test_a_hand_over_in_the_last_moment_of_its_time_is_none_too_late(played: Books) -> None:
+    books = played.copied()
+    taken = books.first("DisclosureTaken")
+    handed = books.first("ItemHandedOver", disclosure_id=uuid_of(taken, "disclosure_id"))
+    handed.at(taken.stored_at + HAND_OVER_WITHIN)
+    assert broken(books) == set()
 
 
 @pytest.mark.rule("I16")

@@ -527,7 +527,7 @@ def test_what_is_published_is_released_and_made_of_ids(world: World) -> None:
     first = world.explained(ROSA)
     world.give(first, ROSA)
     world.confirm(first)
-    world.ask(first.agency_reference)
+    world.take(world.ask(first.agency_reference).disclosure_id)
     second = world.explained(supersedes=first.grant_id)
     world.give(second)
     world.revoke(second)

@@ -26,6 +26,7 @@ from shared.contracts.consent import (
     ProposeGrant,
     RequestDisclosure,
     RevokeGrant,
+    TakeDisclosure,
 )
 from shared.contracts.intake import (
     AdvocateAssignedMessage,
@@ -279,6 +280,16 @@ class World:
             "item": self.need,
         } | changed
         return self.app.run(ConfirmDisclosure(**asked), self.ctx(who))
+
+    def take(
+        self, disclosure_id: UUID, key: UUID | None = None, who: Principal = INTAKE, **changed: Any
+    ) -> Any:
+        asked: dict[str, Any] = {
+            "disclosure_id": disclosure_id,
+            "agency_id": HOUSING_AGENCY,
+            "item": self.need,
+        } | changed
+        return self.do(who, TakeDisclosure(**asked), key)
 
     def view(self, grant: GrantProposed) -> GrantView:
         answer = self.app.run(GetGrants(participation_id=MARIA), self.ctx(SURVIVOR))

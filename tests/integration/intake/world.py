@@ -14,7 +14,13 @@ from services.intake.application import IntakeApplication
 from services.intake.service import Intake, build
 from shared.contracts import intake as asked
 from shared.contracts.base import Done, Message, Request
-from shared.contracts.consent import ConfirmDisclosure, DisclosureConfirmed
+from shared.contracts.consent import (
+    HAND_OVER_WITHIN,
+    ConfirmDisclosure,
+    DisclosureConfirmed,
+    DisclosureTaken,
+    TakeDisclosure,
+)
 from shared.contracts.items import ItemRef
 from shared.contracts.refusal import NotFound, Unavailable
 from shared.eventstore.edge import Edge
@@ -63,6 +69,8 @@ class Others:
     def __init__(self) -> None:
         self.disclosures: dict[UUID, DisclosureConfirmed] = {}
         self.confirmed: list[Any] = []
+        self.taken: dict[UUID, UUID | None] = {}
+        """What was taken, and under which command."""
         self.away = False
 
     def call(
@@ -78,11 +86,22 @@ class Others:
         if (service, method) == ("keyring", "confirm_forgotten"):
             self.confirmed.append(request)
             return Done(state="confirmed")
-        assert isinstance(request, ConfirmDisclosure)
+        assert isinstance(request, ConfirmDisclosure | TakeDisclosure)
         found = self.disclosures.get(request.disclosure_id)
         if found is None:
             raise NotFound()
-        return found
+        if isinstance(request, ConfirmDisclosure):
+            return found
+        if self.taken.setdefault(found.disclosure_id, command_id) != command_id:
+            raise NotFound()
+        return DisclosureTaken(
+            disclosure_id=found.disclosure_id,
+            participation_id=found.participation_id,
+            agency_id=found.agency_id,
+            item=found.item,
+            taken_at=ctx.now,
+            hand_over_within=HAND_OVER_WITHIN.total_seconds(),
+        )
 
 
 class World:

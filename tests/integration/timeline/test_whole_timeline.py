@@ -193,6 +193,7 @@ def test_every_decision_about_a_release_is_an_entry_with_who_recorded_it(life: L
         ("grant_yes_recorded", ADVOCATE),
         ("grant_given", SECOND),
         ("disclosure_made", None),
+        ("disclosure_taken", None),
         ("grant_superseded", PERSON),
     ]
     assert life.of(second) == [
@@ -210,7 +211,11 @@ def test_every_decision_about_a_release_is_an_entry_with_who_recorded_it(life: L
 
 def test_a_disclosure_names_the_item_and_the_agency(life: Life) -> None:
     shared = [e for e in life.timeline() if e.item is not None]
-    assert {e.what for e in shared} == {"disclosure_made", "item_handed_over"}
+    assert {e.what for e in shared} == {
+        "disclosure_made",
+        "disclosure_taken",
+        "item_handed_over",
+    }
     assert {e.item for e in shared} == {life.item}
     assert {e.shared_with for e in shared} == {HOUSING_AGENCY}
 

@@ -24,6 +24,7 @@ CONCERNS: dict[str, set[str]] = {
     "ErasedItemsBegun": set(),
     "ItemsErased": {"I03"},
     "DisclosureMade": {"I03"},
+    "DisclosureTaken": {"I03"},
     "DisclosureRefused": set(),
     "AccompanimentBegun": set(),
     "AdvocateKnown": set(),

@@ -89,7 +89,10 @@ def test_an_agency_may_ask_for_a_disclosure_and_nothing_else() -> None:
 
 
 def test_only_the_service_that_owns_items_asks_whether_to_hand_them_over() -> None:
-    assert allowed(Principal.service("intake"), NOBODYS) == {"confirm_disclosure"}
+    assert allowed(Principal.service("intake"), NOBODYS) == {
+        "confirm_disclosure",
+        "take_disclosure",
+    }
     assert allowed(Principal.service("notifications"), NOBODYS) == set()
 
 

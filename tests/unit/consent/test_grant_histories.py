@@ -46,6 +46,7 @@ def breaches(history: Sequence[Any]) -> list[str]:
     yes_by: RecordedBy | None = None
     effect: Any = None
     ended = False
+    disclosures: dict[Any, Any] = {}
     for event in history[1:]:
         name = type(event).__name__
         if ended:
@@ -74,6 +75,15 @@ def breaches(history: Sequence[Any]) -> list[str]:
                 found.append("disclosed for another purpose (R31)")
             if event.take_before > first.expires_at:
                 found.append("may be taken after its period")
+            disclosures[event.disclosure_id] = event
+        if name == "DisclosureTaken":
+            made = disclosures.pop(event.disclosure_id, None)
+            if made is None:
+                found.append("taken without a disclosure, or again (I03)")
+            elif event.taken_at >= made.take_before:
+                found.append("taken when its time was over (I03)")
+            elif (event.recipient_agency_id, event.item) != (AGENCY, made.item):
+                found.append("taken by or of another (R23)")
         ended = ended or name in ENDINGS
     return found
 
@@ -190,6 +200,24 @@ class GrantHistories(RuleBasedStateMachine):
         if granted:
             self._was_recorded_for(answers[0], self.now)
 
+    @rule(agency=AGENCIES, item=ITEMS, seconds=st.sampled_from([0, 59, 60, 61]))
+    def asked_and_taken(self, agency: Any, item: Any, seconds: int) -> None:
+        """Whatever was disclosed last is taken moments later, perhaps by another."""
+        self.ask(agency, item, "housing")
+        self._take(agency, item, self.now + timedelta(seconds=seconds))
+
+    @rule(agency=AGENCIES, item=ITEMS)
+    def taken(self, agency: Any, item: Any) -> None:
+        self._take(agency, item, self.now)
+
+    def _take(self, agency: Any, item: Any, now: datetime) -> None:
+        for disclosure_id in list(self.grant.disclosures)[-1:] or [uuid4()]:
+            self._command(
+                lambda id=disclosure_id: self.grant.take(
+                    disclosure_id=id, agency_id=agency, item=item, erased=(), now=now
+                )
+            )
+
     def _was_recorded_for(self, answer: Disclosure, now: datetime) -> None:
         made = [e for e in self.history if getattr(e, "disclosure_id", None)]
         assert answer.disclosure_id in {e.disclosure_id for e in made}
@@ -224,11 +252,14 @@ TestRandomHistoriesOfAGrant = pytest.mark.rule("I03")(
     [
         (["revoke", "disclose"], "DisclosureMade follows the end"),
         (["disclose"], "disclosed before it was in effect (I16)"),
+        (["disclose", "revoke", "take"], "DisclosureTaken follows the end"),
+        (["disclose", "take"], "taken when its time was over (I03)"),
+        (["disclose", "take", "take"], "taken without a disclosure, or again (I03)"),
         (["yes", "given by its recorder"], "in effect by one staff member's word (R71)"),
     ],
 )
 def test_the_judge_finds_a_planted_breach(planted: list[str], breach: str) -> None:
-    grant = proposed()
+    grant, disclosure_id = proposed(), uuid4()
     steps: dict[str, Any] = {
         "revoke": lambda: grant.revoke(said()),
         "yes": lambda: grant._yes_recorded(said(ADVOCATE), AGENCY),
@@ -236,11 +267,18 @@ def test_the_judge_finds_a_planted_breach(planted: list[str], breach: str) -> No
         "disclose": lambda: grant._disclosure_made(
             participation_id=grant.participation_id,
             recipient_agency_id=AGENCY,
-            disclosure_id=uuid4(),
+            disclosure_id=disclosure_id,
             item=NEED,
             purpose="housing",
             made_at=NOON,
             take_before=NOON,
+        ),
+        "take": lambda: grant._disclosure_taken(
+            participation_id=grant.participation_id,
+            recipient_agency_id=AGENCY,
+            disclosure_id=disclosure_id,
+            item=NEED,
+            taken_at=NOON,
         ),
     }
     for step in planted:

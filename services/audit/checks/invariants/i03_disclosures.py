@@ -2,13 +2,14 @@
 
 Rules R23 and R31: a survivor's data is bound to the purpose and the recipient
 that they named, and reuse needs a new release. Judged at each `DisclosureMade`
-against its own stream, and at each `ItemHandedOver` against the disclosure
-that it names, wherever either stands in the history, and against the end of its
-release: what was not taken before a revocation stays where it is (R09).
+and at each `DisclosureTaken` against its own stream: a release's end, its
+disclosures and their taking stand there one after the other, so no clock decides
+which came first (R09). Each `ItemHandedOver` is judged against the taking that
+it names, wherever either stands in the history.
 
-A hand-over is stored by another service than the release, and by another clock.
-So what comes within :data:`IN_HAND` of an end, or of when its own service had put
-that end on record, counts as having come before it.
+A hand-over is stored by another service than the taking, and by another clock. It
+says nothing that comes later than :data:`IN_HAND` after the taking, or after its own
+service had put that on record.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.audit.checks.entries import Entry, Item
 from services.audit.checks.history import History
 from services.audit.checks.invariants.base import MOST, Finding, Invariant, Streams
+from shared.contracts.consent import HAND_OVER_WITHIN
 
-IN_HAND = timedelta(seconds=20)
-"""What may lie, by two clocks, between consent's word and the storing of the hand-over.
+IN_HAND = HAND_OVER_WITHIN
+"""What may lie between the taking, by consent's clock, and the hand-over, by its service's.
 
-Between them stand a key that is fetched (ten seconds at most) and the commit.
+That service hands over nothing that its own clock would date later.
 """
 
 _ENDINGS = ("GrantDeclined", "GrantRevoked", "GrantSuperseded", "GrantExpired")
@@ -55,29 +57,32 @@ class _Release:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A disclosure that nobody took yet, and the stream of its release."""
+    """A disclosure that was made or taken: its release's stream, and what it says."""
 
-    place: tuple[str, int]
+    since: _When
     release: UUID
     agency: UUID | None
     participation: UUID | None
     item: Item | None
-    take_before: datetime | None
+    take_before: datetime | None = None
 
 
 class Disclosures(Invariant):
     """Remembers: of a release its terms and where it was given and ended; what a person had erased
-    (a stream whose id follows from the participation's, for ever); disclosures not taken.
+    (a stream whose id follows from the participation's, for ever); disclosures not taken, and
+    those taken and not handed over.
 
-    A hand-over whose disclosure is not remembered waits; once ``most`` of them
-    wait, and at the end, the disclosures are looked up in one more pass over the
-    logs, so that neither a forgotten one nor a clock makes a finding.
+    A disclosure that is not remembered any more is looked up in its stream. A hand-over
+    whose taking is not remembered waits; once ``most`` of them wait, and at the end,
+    the takings are looked up in one more pass over the logs, so that neither a
+    forgotten one nor a clock makes a finding.
     """
 
     code = "I03"
     holds = (
         "every disclosure lies within a live release's recipient, items, purpose and period, or "
-        "names the authority that compelled it; every hand-over is of one disclosure, once"
+        "names the authority that compelled it; every hand-over is of one disclosure, once, and "
+        "was taken in the release's own stream before its end"
     )
     rules = ("R23", "R31")
     limits = "Compelled disclosures and mandated reports: no service records them yet."
@@ -87,23 +92,27 @@ class Disclosures(Invariant):
         self._releases: Streams[_Release] = Streams(history, _Release, _remember, most)
         self._erased: Streams[_Erased] = Streams(history, dict, _remember_erased, most)
         self._made: OrderedDict[UUID, _Made] = OrderedDict()
+        self._taken: OrderedDict[UUID, _Made] = OrderedDict()
         self._unmatched: dict[UUID, list[Entry]] = {}
 
     @property
     def retained(self) -> int:
-        """Releases, what people had erased, disclosures not taken, hand-overs that wait."""
+        """Releases, what people had erased, disclosures not handed over, hand-overs that wait."""
         return sum(
-            len(kept) for kept in (self._releases, self._erased, self._made, self._unmatched)
+            len(kept)
+            for kept in (self._releases, self._erased, self._made, self._taken, self._unmatched)
         )
 
     def see(self, entry: Entry) -> Iterator[Finding]:
-        """A disclosure, a hand-over, or what changes a release."""
+        """A disclosure, its taking, a hand-over, or what changes a release."""
         if entry.name in _LAWFUL:
             if not any(entry.text(name) for name in _AUTHORITIES):
                 yield self.found(entry, f"{entry.name} names no authority")
         elif entry.aggregate == "Grant":
             if entry.name == "DisclosureMade":  # I03 R23 R31
                 yield from self._disclosure(entry)
+            elif entry.name == "DisclosureTaken":  # I03 R09
+                yield from self._taking(entry)
             self._releases.remember(entry)
         elif entry.name == "ItemsErased":
             self._erased.remember(entry)
@@ -111,7 +120,7 @@ class Disclosures(Invariant):
             yield from self._hand_over(entry)  # I03
 
     def end(self) -> Iterator[Finding]:
-        """Hand-overs whose disclosure has not come."""
+        """Hand-overs whose taking has not come."""
         yield from self._settle()
 
     def _disclosure(self, entry: Entry) -> Iterator[Finding]:
@@ -121,12 +130,58 @@ class Disclosures(Invariant):
         if wrong is not None:
             sentence, against = wrong
             yield self.found(entry, f"the disclosure {sentence}", against)
+        self._keep(self._made, entry)
+
+    def _keep(self, kept: OrderedDict[UUID, _Made], entry: Entry) -> None:
         disclosure_id = entry.id("disclosure_id")
         if disclosure_id is None:
             return
-        self._made[disclosure_id] = _made(entry)
-        if len(self._made) > self.most:
-            self._made.popitem(last=False)
+        kept[disclosure_id] = _made(entry)
+        if len(kept) > self.most:
+            kept.popitem(last=False)
+
+    def _taking(self, entry: Entry) -> Iterator[Finding]:
+        wrong = self._wrongly_taken(entry)
+        if wrong is not None:
+            sentence, against = wrong
+            yield self.found(entry, f"the taking {sentence}", against)
+        self._keep(self._taken, entry)
+
+    def _wrongly_taken(self, entry: Entry) -> tuple[str, tuple[str, int] | None] | None:
+        disclosure_id = entry.id("disclosure_id")
+        if disclosure_id is None:
+            return "names no disclosure", None
+        made = self._made.pop(disclosure_id, None)
+        if made is None or made.release != entry.stream:
+            made = None
+            for before in self.history.earlier(entry.service, entry.stream, entry.position):
+                if before.id("disclosure_id") != disclosure_id:
+                    continue
+                if before.name == "DisclosureTaken":
+                    return "is the second of its disclosure", (before.service, before.position)
+                if before.name == "DisclosureMade":
+                    made = _made(before)
+        if made is None:
+            return "is of a disclosure that was never made", None
+        release = self._releases.before(entry)
+        taken_at, take_before = entry.time("taken_at"), made.take_before
+        erased = self._erasure(entry.service, made.participation, made.item)
+        for sentence, against, wrong in (
+            ("came after the release had ended", release.ended, release.ended is not None),  # R09
+            ("is of a thing that was erased", erased, erased is not None),
+            ("is by another agency", made.since, entry.id("recipient_agency_id") != made.agency),
+            ("is of another thing", made.since, entry.item() != made.item),
+            ("is of another person", made.since, entry.participation != made.participation),
+            (
+                "came after the time of the disclosure was over",
+                made.since,
+                # By the instant it says and by the one it was stored at.
+                taken_at is None or take_before is None or max(taken_at, entry.at) >= take_before,
+            ),
+        ):
+            if wrong:
+                return sentence, against.place if against else None
+        return None
 
     def _erasure(self, service: str, person: UUID | None, item: Item | None) -> _When | None:
         if item is None:
@@ -139,43 +194,30 @@ class Disclosures(Invariant):
         if disclosure_id is None:
             yield self.found(entry, "the hand-over names no disclosure")
             return
-        made = self._made.pop(disclosure_id, None)
-        if made is not None:
-            yield from self._compare(entry, made)
+        taken = self._taken.pop(disclosure_id, None)
+        if taken is not None:
+            yield from self._compare(entry, taken)
             return
         self._unmatched.setdefault(disclosure_id, []).append(entry)
         if len(self._unmatched) >= self.most:
             yield from self._settle()
 
-    def _compare(self, entry: Entry, made: _Made) -> Iterator[Finding]:
+    def _compare(self, entry: Entry, taken: _Made) -> Iterator[Finding]:
         item = (entry.service, entry.text("kind"), entry.id("item_id"))
         for sentence, wrong in (
-            ("went to another agency than the disclosure", entry.id("agency_id") != made.agency),
-            ("was of another thing than the disclosure", item != made.item),
+            ("went to another agency than the disclosure", entry.id("agency_id") != taken.agency),
+            ("was of another thing than the disclosure", item != taken.item),
             (
                 "was of another person than the disclosure",
-                entry.participation != made.participation,
+                entry.participation != taken.participation,
             ),
-            (
-                "came after the time of the disclosure was over",
-                made.take_before is None or entry.at - made.take_before > IN_HAND,
-            ),
+            ("came too long after it was taken", self._is_long_after(taken.since, entry)),  # R09
         ):
             if wrong:
-                yield self.found(entry, f"the hand-over {sentence}", made.place)
-                return
-        service, _ = made.place
-        ended = self._releases.now(service, made.release).ended
-        erased = self._erasure(service, made.participation, made.item)
-        for sentence, since in (
-            ("came after the release had ended", ended),  # R09
-            ("is of a thing that was erased", erased),
-        ):
-            if since is not None and self._is_long_over(since, entry):
-                yield self.found(entry, f"the hand-over {sentence}", since.place)
+                yield self.found(entry, f"the hand-over {sentence}", taken.since.place)
                 return
 
-    def _is_long_over(self, since: _When, entry: Entry) -> bool:
+    def _is_long_after(self, since: _When, entry: Entry) -> bool:
         """By both clocks; or by the hand-over's own, from when its service had put that on record.
 
         What another service said stands there in a stream whose id follows from its place.
@@ -190,11 +232,11 @@ class Disclosures(Invariant):
         waiting, self._unmatched = self._unmatched, {}
         if not waiting:
             return
-        made: dict[UUID, _Made] = {}
-        for entry in self.history.named("DisclosureMade"):
+        taken: dict[UUID, _Made] = {}
+        for entry in self.history.named("DisclosureTaken"):
             disclosure_id = entry.id("disclosure_id")
             if disclosure_id in waiting:
-                made[disclosure_id] = _made(entry)
+                taken.setdefault(disclosure_id, _made(entry))
         first: dict[UUID, tuple[str, int]] = {}
         for entry in self.history.named("ItemHandedOver"):
             disclosure_id = entry.id("disclosure_id")
@@ -202,19 +244,19 @@ class Disclosures(Invariant):
                 first.setdefault(disclosure_id, (entry.service, entry.position))
         for disclosure_id, entries in waiting.items():
             for entry in entries:
-                if disclosure_id not in made:
-                    yield self.found(entry, "the hand-over is of a disclosure that was never made")
+                if disclosure_id not in taken:
+                    yield self.found(entry, "the hand-over is of a disclosure that nobody took")
                 elif first.get(disclosure_id) != (entry.service, entry.position):
                     yield self.found(
                         entry, "the thing was handed over before", first[disclosure_id]
                     )
                 else:
-                    yield from self._compare(entry, made[disclosure_id])
+                    yield from self._compare(entry, taken[disclosure_id])
 
 
 def _made(entry: Entry) -> _Made:
     return _Made(
-        (entry.service, entry.position),
+        _When((entry.service, entry.position), entry.at),
         entry.stream,
         entry.id("recipient_agency_id"),
         entry.participation,
