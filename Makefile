@@ -54,8 +54,8 @@ units: setup
 test: setup ## Everything, with PostgreSQL from the wheel and a RabbitMQ that it finds or starts (profile ci)
 	$(PY) -m pytest
 
-bench: setup ## Measure everything beside its floor and peer; QUICK=1 a look, PLATFORM=1 what `make up` started
-	$(PY) -W ignore -m tests.bench $(if $(QUICK),--quick) $(if $(PLATFORM),--platform) $(if $(ONLY),--only $(ONLY))
+bench: setup ## Measure everything beside its floor and peer; QUICK=1 a look, ONLY=append,replay a part
+	$(PY) -W ignore -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 soak: setup ## Faults, full figures, goes on where it was; ONLY=kills,broker SEED=7 one again, REPORT=1 the table
 	$(PY) -W ignore -m tests.chaos $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report)

@@ -1,15 +1,20 @@
-"""The compose platform as it runs: how soon a request is reacted to, and what memory it takes."""
+"""The compose platform: how soon a request is reacted to, and what memory it takes.
+
+One that runs here already is measured as it is; else it is started, and stopped again.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 
 import httpx
 from psycopg2.extensions import make_dsn
 
-from infra.compose import ROOT, CannotStart, command
+from infra.compose import ROOT, command, down, up
 from infra.demo.credentials import Held
 from infra.secrets import GENERATED
 from shared.eventstore.provision import database_name, role_name
@@ -23,20 +28,23 @@ from tests.bench.sizes import Sizes
 ADDRESS = "http://127.0.0.1:8000"
 
 
-class NotUp(Exception):
-    """The platform does not run here; says what to do."""
-
-
 def measure(run: Run, sizes: Sizes, told: Callable[[str], None]) -> None:
-    """Adds its row and its bars to the run."""
-    containers = _containers()
+    """Adds its bars to the run; ``CannotStart`` where it neither runs here nor can be started."""
+    with _running(told) as containers:
+        _measured(containers, run, sizes, told)
+
+
+def _measured(
+    containers: dict[str, str], run: Run, sizes: Sizes, told: Callable[[str], None]
+) -> None:
     held = Held.from_folder(GENERATED / "people")
     with people(ADDRESS, held, _consent_dsn(containers["postgres"])) as (survivors, watcher):
         ours = lambda: reactions(ADDRESS, survivors, watcher, sizes.reaction_seconds)  # noqa: E731
         ours()
-        samples = interleaved({OURS: ours}, sizes.repeats, lambda what: told(f"reaction: {what}"))
+        samples = interleaved(
+            {OURS: ours}, sizes.repeats, lambda what: told(f"compose platform: reaction: {what}")
+        )
     row = Row("reaction", "ms", samples)
-    run.rows.append(row)
     run.bars.append(bar(row, "compose platform"))
     if memory.root():
         run.bars.append(_memory(containers.values()))
@@ -55,18 +63,30 @@ def _memory(ids: object) -> Bar:
     )
 
 
-def _containers() -> dict[str, str]:
+@contextmanager
+def _running(told: Callable[[str], None]) -> Iterator[dict[str, str]]:
+    compose = command()
+    if _answers():
+        yield _containers(compose)
+        return
+    told("compose platform: starting")
+    with redirect_stdout(sys.stderr):
+        up(compose)
     try:
-        compose = command()
-    except CannotStart as reason:
-        raise NotUp(str(reason)) from reason
-    ids = _told([*compose, "ps", "-q"]).split()
+        yield _containers(compose)
+    finally:
+        down(compose, data=False)
+
+
+def _answers() -> bool:
     try:
-        healthy = ids and httpx.get(f"{ADDRESS}/health/ready", timeout=5).is_success
+        return httpx.get(f"{ADDRESS}/health/ready", timeout=5).is_success
     except httpx.HTTPError:
-        healthy = False
-    if not healthy:
-        raise NotUp("The compose platform does not run here. Start it first: make up")
+        return False
+
+
+def _containers(compose: list[str]) -> dict[str, str]:
+    ids = _told([*compose, "ps", "-q"]).split()
     inspected = _told(["docker", "inspect", *ids])
     return {
         found["Config"]["Labels"]["com.docker.compose.service"]: found["Id"]

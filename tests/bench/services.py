@@ -89,6 +89,7 @@ def bar(row: Row, where: str) -> Bar:
         row.p99,
         BAR_MS,
         at_least=False,
+        note=f"median {row.median:.3g}, of {row.count:,}",
     )
 
 

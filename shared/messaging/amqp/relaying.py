@@ -51,8 +51,11 @@ class StoreRelayLog:
             self._database.execute(
                 "INSERT INTO relay (cursor, last_published) VALUES (0, 0) ON CONFLICT DO NOTHING"
             )
+        # Not waited for until it is on the disk: a cursor that a crash takes back means that some
+        # messages are announced again, and followers drop what they have.
         moved = self._database.execute(
-            "UPDATE relay SET cursor = %s, last_published = %s WHERE cursor = %s",
+            "SET synchronous_commit = off;"
+            " UPDATE relay SET cursor = %s, last_published = %s WHERE cursor = %s",
             (position, position, previous),
         )
         if moved != 1:
