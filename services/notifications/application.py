@@ -10,15 +10,13 @@ import structlog
 
 from services.notifications import contracts
 from services.notifications import tables as rows
+from services.notifications.domain.channel import AddressMark
 from services.notifications.domain.hours import SafeHours
 from services.notifications.domain.notice import Notice
-from services.notifications.domain.preference import (
-    AddressNotSendable,
-    ContactPreference,
-    NoSuchChannel,
-)
+from services.notifications.domain.preference import ContactPreference
+from services.notifications.domain.refusals import AddressNotSendable, NoSuchChannel
 from services.notifications.domain.topics import NothingToConfirm, TopicChoice
-from services.notifications.formats.address import sendable
+from services.notifications.formats.address import comparable, sendable
 from shared.accompaniment.accompaniment import Accompaniment
 from shared.accompaniment.following import assigned, must_have_told, said
 from shared.contracts import notifications as asked
@@ -28,6 +26,7 @@ from shared.eventstore.application import EventSourcedApplication
 from shared.eventstore.clock import new_id
 from shared.eventstore.work import Context, Work
 from shared.sealing.keys import KeyDestroyed
+from shared.sealing.marks import likeness
 from shared.sealing.sealed import Sealed
 
 log = structlog.get_logger()
@@ -46,7 +45,7 @@ class NotificationsApplication(EventSourcedApplication):
     tables = rows.TABLES
     fold = staticmethod(rows.fold)
     announce = staticmethod(contracts.announce)
-    values = (SafeHours,)
+    values = (SafeHours, AddressMark)
     senders: frozenset[str] = frozenset()
     """The ways of contact that something can be sent by, in this deployment."""
 
@@ -63,7 +62,7 @@ class NotificationsApplication(EventSourcedApplication):
     def declare_channel_safe(
         self, command: asked.DeclareChannelSafe, work: Work
     ) -> asked.ChannelDeclared:
-        """A way of contact that the person called safe."""
+        """A way of contact that the person called safe, or calls so again."""
         decision = said(self, command, work)
         if command.channel == "email" and command.address and not sendable(command.address):
             raise AddressNotSendable()
@@ -74,14 +73,12 @@ class NotificationsApplication(EventSourcedApplication):
             command.hours.end,
             command.hours.time_zone,
         )
-        preference = work.find(
-            ContactPreference, ContactPreference.create_id(whose)
-        ) or ContactPreference(participation_id=whose)
-        channel_id = new_id()
-        state = preference.declare_safe(
-            channel_id,
+        preference = _begun(work, whose)
+        channel_id = preference.declare_safe(
+            new_id(),
             command.channel,
             address=_sealed(whose, command.address),
+            address_mark=self._mark(whose, command.address),
             hours=hours,
             voicemail_ok=command.voicemail_ok,
             name_to_use=_sealed(whose, command.name_to_use),
@@ -91,6 +88,7 @@ class NotificationsApplication(EventSourcedApplication):
             decision=decision,
         )
         _store(work, command, preference)
+        state = preference.channels[channel_id].state
         return asked.ChannelDeclared(channel_id=channel_id, state=state)
 
     def confirm_channel(self, command: asked.ConfirmChannel, work: Work) -> asked.ChannelDeclared:
@@ -129,6 +127,16 @@ class NotificationsApplication(EventSourcedApplication):
         _store(work, command, preference)
         _look_again(command.participation_id, work)
         return asked.ChannelDeclared(channel_id=command.channel_id, state=state)
+
+    def _mark(self, whose: UUID, address: str | None) -> AddressMark | None:
+        """By which the address is known again in this participation; ``Unavailable`` without a key.
+
+        Under their own key: two people's marks of one address are not alike.
+        """
+        if address is None:
+            return None
+        key = self.edge.keys.current(whose, CONTACT)
+        return AddressMark(key.key_id, likeness(key, "address", comparable(address)))
 
     # -- topics -------------------------------------------------------------------------------
 
@@ -214,13 +222,19 @@ class NotificationsApplication(EventSourcedApplication):
         """Their case rests from now on: what is queued is looked at, and suppressed."""
         _look_again(participation_id, work)
 
+    def end_contact(self, participation_id: UUID, erasure_id: UUID, work: Work) -> None:
+        """They asked for their contact words to be erased: nothing is sent from now on (R09)."""
+        preference = _begun(work, participation_id)
+        preference.request_erasure(erasure_id)
+        work.save(preference)
+        _look_again(participation_id, work)
+
     def erase_contact(self, participation_id: UUID, erasure_id: UUID, work: Work) -> None:
         """The key of the contact class is destroyed: every way of contact ends."""
-        preference = work.find(ContactPreference, ContactPreference.create_id(participation_id))
-        if preference:
-            preference.erase(erasure_id)
-            work.save(preference)
-            _look_again(participation_id, work)
+        preference = _begun(work, participation_id)
+        preference.erase(erasure_id)
+        work.save(preference)
+        _look_again(participation_id, work)
 
     # -- reads --------------------------------------------------------------------------------
 
@@ -294,6 +308,11 @@ def _look_again(participation_id: UUID, work: Work) -> None:
         "UPDATE due SET at = %s WHERE kind = %s AND data->>'participation_id' = %s AND at > %s",
         (work.ctx.now, SEND, str(participation_id), work.ctx.now),
     )
+
+
+def _begun(work: Work, participation_id: UUID) -> ContactPreference:
+    id = ContactPreference.create_id(participation_id)
+    return work.find(ContactPreference, id) or ContactPreference(participation_id=participation_id)
 
 
 def _preference(work: Work, participation_id: UUID) -> ContactPreference:

@@ -31,9 +31,10 @@ from services.notifications.application import (
     schedule_sending,
 )
 from services.notifications.data import nearest, notice_policy, wordings
+from services.notifications.domain.channel import Way
 from services.notifications.domain.notice import HAND_OVER, Notice, PutOff
 from services.notifications.domain.policy import NoticePolicy, Wording
-from services.notifications.domain.preference import ContactPreference, Way
+from services.notifications.domain.preference import ContactPreference
 from services.notifications.domain.topics import TopicChoice
 from services.notifications.formats.address import sendable
 from services.notifications.formats.mail import compose, message_id

@@ -15,7 +15,7 @@ from shared.contracts.consent import (
     GrantGivenMessage,
     GrantRevokedMessage,
 )
-from shared.contracts.intake import CaseStateMessage
+from shared.contracts.intake import CaseStateMessage, ErasureRequestedMessage
 from shared.contracts.keyring import ConfirmForgotten, KeysDestroyedMessage
 from shared.contracts.refusal import Refused
 from shared.eventstore.work import Handler, Work
@@ -37,6 +37,17 @@ def rest_or_go_on(app: NotificationsApplication, message: CaseStateMessage, work
     following.case_state_changed(app, message, work)
     if message.state in AT_REST:
         app.leave_alone(message.participation_id, work)
+
+
+def contact_no_more(
+    app: NotificationsApplication, message: ErasureRequestedMessage, work: Work
+) -> None:
+    """They asked for their contact words to be erased: that holds before the key is destroyed.
+
+    By then the key may still be on loan here, and the keyring away.
+    """
+    if CONTACT in message.record_classes:  # R09 I09
+        app.end_contact(message.participation_id, message.erasure_id, work)
 
 
 def forget_keys(app: NotificationsApplication, message: KeysDestroyedMessage, work: Work) -> None:
@@ -68,5 +79,6 @@ REACTIONS: dict[str, Handler] = {
     DisclosureMadeMessage.type: tell_of_sharing,
     **following.REACTIONS,
     CaseStateMessage.type: rest_or_go_on,
+    ErasureRequestedMessage.type: contact_no_more,
     KeysDestroyedMessage.type: forget_keys,
 }

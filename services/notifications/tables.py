@@ -27,7 +27,9 @@ def fold(event: DomainEvent, recorded: Recorded) -> Iterable[Statement]:
             ContactPreference.ChannelDeclaredSafe()
             | ContactPreference.ChannelConfirmed()
             | ContactPreference.PreferenceVerified()
+            | ContactPreference.ChannelReplaced()
             | ContactPreference.ChannelDeclaredUnsafe()
+            | ContactPreference.ContactErasureRequested()
             | ContactPreference.ContactErased()
         ):
             return _fold_preference(event, recorded)
@@ -88,8 +90,14 @@ def _fold_preference(event: Any, recorded: Recorded) -> Iterable[Statement]:
             yield (
                 "INSERT INTO contact_channels (channel_id, participation_id, channel, address, "
                 "name_to_use, weekdays, opens, closes, time_zone, voicemail_ok, say_agency, "
-                "verified_on, stale_after, state, position) "
-                "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                "verified_on, stale_after, state, marked, position) "
+                "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+                "ON CONFLICT (channel_id) DO UPDATE SET address = excluded.address, "
+                "name_to_use = excluded.name_to_use, weekdays = excluded.weekdays, "
+                "opens = excluded.opens, closes = excluded.closes, "
+                "time_zone = excluded.time_zone, voicemail_ok = excluded.voicemail_ok, "
+                "say_agency = excluded.say_agency, verified_on = excluded.verified_on, "
+                "stale_after = excluded.stale_after, state = excluded.state",
                 (
                     event.channel_id,
                     event.decision.participation_id,
@@ -105,6 +113,7 @@ def _fold_preference(event: Any, recorded: Recorded) -> Iterable[Statement]:
                     event.verified_on,
                     event.verified_on + timedelta(days=event.stale_after_days),
                     "awaiting_confirmation" if waits else "safe",
+                    event.address_mark is not None,
                     recorded.position,
                 ),
             )
@@ -117,12 +126,28 @@ def _fold_preference(event: Any, recorded: Recorded) -> Iterable[Statement]:
                 "UPDATE contact_channels SET state = 'unsafe' WHERE channel_id = %s",
                 (event.channel_id,),
             )
-        case ContactPreference.ContactErased():
+            yield _UNMARKED_TOO, (event.channel_id,)
+        case ContactPreference.ChannelReplaced():
+            yield (
+                "UPDATE contact_channels SET state = 'replaced' WHERE channel_id = %s",
+                (event.channel_id,),
+            )
+        case ContactPreference.ContactErasureRequested() | ContactPreference.ContactErased():
             yield (
                 "UPDATE contact_channels SET state = 'erased', address = NULL, name_to_use = NULL "
                 "WHERE participation_id = %s",
                 (event.participation_id,),
             )
+
+
+_UNMARKED_TOO = (
+    "UPDATE contact_channels AS known SET state = 'unsafe' FROM contact_channels AS said "
+    "WHERE said.channel_id = %s AND known.participation_id = said.participation_id "
+    "AND known.state IN ('awaiting_confirmation', 'safe') AND NOT (known.marked AND said.marked) "
+    "AND said.channel <> 'i_will_call_you' "
+    "AND replace(known.channel, 'sms', 'voice') = replace(said.channel, 'sms', 'voice')"
+)
+"""The others of its kind, where nobody can tell whether they lead to the address of a no."""
 
 
 def _window(event: Any) -> Statement:

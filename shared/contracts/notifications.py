@@ -41,7 +41,8 @@ class DeclareChannelSafe(Spoken):
     """Say that one way of contact is safe, when, and how to speak on it.
 
     Voicemail and naming the agency are off unless said. Goes stale ``stale_after_days`` after
-    ``verified_on``. Recorded by staff it is used only once confirmed.
+    ``verified_on``. Recorded by staff it is used only once confirmed. The survivor's own word on
+    an address that is there renews that channel, and answers its ``channel_id``.
     """
 
     returns: ClassVar[type[Model]] = ChannelDeclared
@@ -74,7 +75,10 @@ class VerifyPreference(Spoken):
 
 
 class DeclareChannelUnsafe(Spoken):
-    """Nothing goes there any more; acts at once, whoever records it."""
+    """Nothing goes there any more; acts at once, whoever records it.
+
+    On every channel that leads to the same address, also one that waits to be confirmed.
+    """
 
     on_conflict: ClassVar[Literal["tell", "retry"]] = "retry"
     returns: ClassVar[type[Model]] = ChannelDeclared
@@ -116,6 +120,8 @@ class StopEverything(Spoken):
 
 
 class ChannelView(Model):
+    """``state``: awaiting_confirmation, safe, replaced, unsafe or erased."""
+
     channel_id: UUID
     channel: Channel
     address: str | None
@@ -330,6 +336,7 @@ SERVICE = ServiceContract(
             "intake.assignment.ended.v1",
             "intake.participation.notice_given.v1",
             "intake.case.state_changed.v1",
+            "intake.participation.erasure_requested.v1",
         ),
         "consent": (
             "consent.grant.given.v1",

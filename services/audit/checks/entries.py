@@ -256,7 +256,7 @@ def _sealed(data: Any) -> Closed:
 
 _HEX = re.compile(r"[0-9a-f]+")
 _NONCE_AND_TAG = 12 + 16
-STRUCTURES = ("Decision", "RecordedBy", "SafeHours")
+STRUCTURES = ("Decision", "RecordedBy", "SafeHours", "AddressMark")
 """The values of services that have fields of their own: read as the mappings that they are."""
 
 _KNOWN: Mapping[str, Callable[[Any], Any]] = {

@@ -27,7 +27,11 @@ STATES: Mapping[str, Mapping[str, str]] = {
         "CaseClosed": "closed",
         "CaseReopened": "=state",
     },
-    "ContactPreference": {"Begun": "kept", "ContactErased": "erased"},
+    "ContactPreference": {
+        "Begun": "kept",
+        "ContactErasureRequested": "erased",
+        "ContactErased": "erased",
+    },
     "ErasedItems": {"ErasedItemsBegun": "kept"},
     "Erasure": {"KeysDestroyed": "keys_destroyed", "ErasureCompleted": "complete"},
     "Grant": {

@@ -32,7 +32,8 @@ def wordings() -> dict[str, Wording]:
         for language, words in file["wording"].items()
     }
     for wording in found.values():
-        told = telling("\n".join((wording.subject, wording.greeting_by_name, *wording.lines)))
+        greetings = (wording.greeting, wording.greeting_by_name)
+        told = telling("\n".join((wording.subject, *greetings, *wording.lines)))
         if told:
             raise ValueError(f"wording {version}/{wording.language} tells: {', '.join(told)}")
     if "en" not in found or file["version"] != version:

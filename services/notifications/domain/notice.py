@@ -16,8 +16,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import event
 
+from services.notifications.domain.channel import Suppressed, Way
 from services.notifications.domain.policy import NoticePolicy
-from services.notifications.domain.preference import ContactPreference, Suppressed, Way
+from services.notifications.domain.preference import ContactPreference
 from services.notifications.domain.topics import TopicChoice
 from shared.eventstore.aggregate import Aggregate
 

@@ -2,162 +2,43 @@
 
 Only a way that the person called safe is ever used, inside its hours and until
 it goes stale. A way that staff wrote down waits until the person, or a second
-trained person, confirms it. "Not safe any more" acts at once, whoever says it,
-and is final for that way: to use it again is to declare it anew.
+trained person, confirms it. "Not safe any more" acts at once, whoever says it, on every
+way that leads or may lead to that address, and is final for them: to use it again
+is to declare it anew. That two ways lead to one address is known by its mark.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import event
 
+from services.notifications.domain.channel import (
+    THEY_CALL,
+    AddressMark,
+    Channel,
+    Renewal,
+    Suppressed,
+    Way,
+)
 from services.notifications.domain.hours import SafeHours
+from services.notifications.domain.refusals import (
+    AddressNeeded,
+    ErasureUnderWay,
+    NoAddressWanted,
+    NoSuchChannel,
+    NotConfirmedYet,
+    NotUsedAnyMore,
+    VerifiedInTheFuture,
+    VerifiedTooLongAgo,
+)
 from shared.accompaniment.confirming import ConfirmedBy, confirmed_by
 from shared.contracts.decision import Decision
-from shared.contracts.refusal import Because, NotFound, Refused
 from shared.eventstore.aggregate import Aggregate
 from shared.sealing.sealed import Sealed
-
-Suppressed = Literal[
-    "no_channel",
-    "stale",
-    "unsafe",
-    "out_of_hours",
-    "unconfirmed",
-    "they_call",
-    "no_sender",
-    "not_chosen",
-    "lapsed",
-    "at_rest",
-]
-THEY_CALL = "i_will_call_you"
-"""The person comes to us; nothing is ever sent this way."""
-
-
-class NoSuchChannel(NotFound):
-    """The person declared no such way of contact."""
-
-
-class AddressNeeded(Refused):
-    """A way of contact without the address it leads to."""
-
-    code = "address_needed"
-    because: Because = "invalid"
-    detail = "This way of contact needs an address or a number."
-    what_to_do = "Send it, or declare that the survivor will call."
-
-
-class AddressNotSendable(Refused):
-    """An e-mail address that no message can be sent to."""
-
-    code = "address_not_sendable"
-    because: Because = "invalid"
-    detail = "This is not one plain e-mail address."
-    what_to_do = "Send the address alone, such as somebody@example.org."
-
-
-class NoAddressWanted(Refused):
-    """An address nobody needs is an address that can leak."""
-
-    code = "no_address_wanted"
-    because: Because = "invalid"
-    detail = "Nobody is contacted where the survivor calls; an address is not kept for it."
-    what_to_do = "Leave the address out."
-
-
-class VerifiedInTheFuture(Refused):
-    """Nobody can know that a way will be safe."""
-
-    code = "verified_in_the_future"
-    because: Because = "invalid"
-    detail = "That day has not come yet where the survivor is."
-    what_to_do = "Send the day on which the survivor said that it is safe."
-
-
-class VerifiedTooLongAgo(Refused):
-    """What was safe that long ago may lead to somebody else today."""
-
-    code = "verified_too_long_ago"
-    because: Because = "conflict"
-    detail = "That was too long ago to rely on, or older than what is already known."
-    what_to_do = "Ask the survivor whether it is safe today, and send that day."
-
-
-class NotConfirmedYet(Refused):
-    """A way that waits for its first confirmation has no window to start anew."""
-
-    code = "not_confirmed_yet"
-    because: Because = "conflict"
-    detail = "Staff recorded this way of contact, and nobody has confirmed it yet."
-    what_to_do = "Confirm it first."
-
-
-class NotUsedAnyMore(Refused):
-    """Declared unsafe, or erased: final for this way of contact."""
-
-    code = "channel_not_used_any_more"
-    because: Because = "gone"
-    detail = "This way of contact is not used any more."
-    what_to_do = "If it is safe now, declare it anew."
-
-
-@dataclass(frozen=True, slots=True)
-class Renewal:
-    """A later verification that staff recorded; counts once confirmed."""
-
-    verified_on: date
-    recorded: Decision
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One way of contact. ``state``: awaiting_confirmation, safe, unsafe or erased."""
-
-    channel: str
-    hours: SafeHours
-    verified_on: date
-    stale_after_days: int
-    state: str
-    recorded: Decision
-    renewal: Renewal | None = None
-    address: Sealed | None = None
-    name_to_use: Sealed | None = None
-
-    @property
-    def stale_after(self) -> date:
-        """The last day on which it may be used."""
-        return self.verified_on + timedelta(days=self.stale_after_days)
-
-    def lasts(self, at: datetime) -> bool:
-        """Whether ``at`` lies in its window; before the window is as bad as after it."""
-        return self.verified_on <= self.hours.date_at(at) <= self.stale_after
-
-    def useless(self, at: datetime) -> Suppressed | None:
-        """Why it may not be used for something that comes up at ``at``; None if it may."""
-        if self.state == "awaiting_confirmation":  # I09 R71
-            return "unconfirmed"
-        if self.state != "safe":  # I09
-            return "unsafe"
-        if not self.lasts(at):  # I09
-            return "stale"
-        return None if self.lasts(self.hours.next_opening(at)) else "out_of_hours"  # I09
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """What a notice cites: a live preference, and the nearest safe hours (I09)."""
-
-    preference_id: UUID
-    preference_version: int
-    channel_id: UUID
-    channel: str
-    send_from: datetime
-    send_until: datetime
-
 
 # From the nearest to a way that could be used, to the farthest.
 _REASONS: tuple[Suppressed, ...] = ("out_of_hours", "stale", "unconfirmed", "unsafe")
@@ -170,6 +51,15 @@ class ContactPreference(Aggregate):
         participation_id: UUID
 
     class ChannelDeclaredSafe(Aggregate.Event):
+        """A way, or by a known ``channel_id`` the same way declared anew by the survivor."""
+
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Of addresses before marks nobody can tell which are the same."""
+            state["address_mark"] = None
+
         channel_id: UUID
         channel: str
         address: Sealed | None
@@ -179,7 +69,15 @@ class ContactPreference(Aggregate):
         say_agency: bool
         verified_on: date
         stale_after_days: int
+        address_mark: AddressMark | None
         decision: Decision
+
+    class ChannelReplaced(Aggregate.Event):
+        """With the same way declared anew, or confirmed, as ``replaced_by``: that one counts."""
+
+        participation_id: UUID
+        channel_id: UUID
+        replaced_by: UUID
 
     class ChannelConfirmed(Aggregate.Event):
         channel_id: UUID
@@ -199,6 +97,10 @@ class ContactPreference(Aggregate):
         channel_id: UUID
         decision: Decision
 
+    class ContactErasureRequested(Aggregate.Event):
+        participation_id: UUID
+        erasure_id: UUID
+
     class ContactErased(Aggregate.Event):
         participation_id: UUID
         erasure_id: UUID
@@ -212,6 +114,8 @@ class ContactPreference(Aggregate):
     def __init__(self, participation_id: UUID) -> None:
         self.participation_id = participation_id
         self.channels: dict[UUID, Channel] = {}
+        self.erasing: set[UUID] = set()
+        self.erased: set[UUID] = set()
 
     def declare_safe(
         self,
@@ -219,6 +123,7 @@ class ContactPreference(Aggregate):
         channel: str,
         *,
         address: Sealed | None,
+        address_mark: AddressMark | None,
         hours: SafeHours,
         voicemail_ok: bool,
         name_to_use: Sealed | None,
@@ -226,17 +131,31 @@ class ContactPreference(Aggregate):
         verified_on: date,
         stale_after_days: int,
         decision: Decision,
-    ) -> str:
-        """The state that follows: ``safe``, or ``awaiting_confirmation`` where staff recorded it.
+    ) -> UUID:
+        """The way that it is now: ``safe``, or ``awaiting_confirmation`` where staff recorded it.
 
-        Refuses a missing or needless address, a day that has not come, and a
-        window that is over already.
+        The survivor's own word on a way that is there, in whatever state it is used,
+        renews that one, and what others wrote down of it before is confirmed no more. What
+        staff write down is always one of its own, so that whoever confirms it knows what.
+        Refuses a missing or needless address, a day that has not come, a window that is
+        over already, and everything while the contact words are being erased.
         """
+        if self.erasing:  # R09
+            raise ErasureUnderWay()
         if channel == THEY_CALL and address is not None:
             raise NoAddressWanted()
         if channel != THEY_CALL and address is None:
             raise AddressNeeded()
         _check_window(hours, verified_on, stale_after_days, decision.recorded_at)
+        same = [
+            id for id, known in self.channels.items() if known.is_same_as(channel, address_mark)
+        ]
+        safe = [id for id in same if self.channels[id].state == "safe"]
+        if decision.told_by_staff:
+            over = [id for id in same if id not in safe]
+        else:
+            channel_id = next(iter((*safe, *same)), channel_id)
+            over = [id for id in same if id != channel_id]
         self._declare_safe(
             channel_id=channel_id,
             channel=channel,
@@ -247,20 +166,26 @@ class ContactPreference(Aggregate):
             say_agency=say_agency,
             verified_on=verified_on,
             stale_after_days=stale_after_days,
+            address_mark=address_mark,
             decision=decision,
         )
-        return self.channels[channel_id].state
+        for id in over:
+            self._replaced(id, channel_id)
+        return channel_id
 
     def confirm(self, channel_id: UUID, *, trained: bool, decision: Decision) -> str:
         """Confirm what staff recorded, a way or a later verification; ``safe`` follows.
 
         ``trained``: whether the one who confirms is trained for it. Ignored
         where nothing waits. Refuses the one who recorded it, the untrained, a
-        way not used any more, and a window that ran out while it waited.
+        way not used any more, and a window that ran out while it waited. A way
+        confirmed for the first time takes the place of what was known of the same.
         """
         known = self._in_use(channel_id)
         if known.state == "safe" and known.renewal is None:
             return known.state
+        if known.state != "safe" and known.address is not None and known.mark is None:  # I09 R71
+            raise NotUsedAnyMore()
         waiting = known.recorded if known.renewal is None else known.renewal.recorded
         verified_on = known.verified_on if known.renewal is None else known.renewal.verified_on
         by = confirmed_by(waiting.recorded_by, decision, trained=trained)
@@ -272,6 +197,10 @@ class ContactPreference(Aggregate):
             confirmed_by=by,
             decision=decision,
         )
+        if known.state != "safe":
+            for id, other in list(self.channels.items()):
+                if id != channel_id and other.is_same_as(known.channel, known.mark):  # I09
+                    self._replaced(id, channel_id)
         return self.channels[channel_id].state
 
     def verify(self, channel_id: UUID, verified_on: date, *, decision: Decision) -> str:
@@ -303,11 +232,17 @@ class ContactPreference(Aggregate):
     def declare_unsafe(self, channel_id: UUID, *, decision: Decision) -> str:
         """Nothing goes there any more, from this moment, whoever records it (R71).
 
+        Neither by any other way that leads there or may, be it still to be confirmed.
         Never refused for a way that exists; a repeat is ignored.
         """
-        known = self._known(channel_id)
-        if known.state in ("awaiting_confirmation", "safe"):
-            self._declare_unsafe(channel_id=channel_id, decision=decision)
+        said = self._known(channel_id)
+        ends = [
+            id
+            for id, known in self.channels.items()
+            if known.is_live and (id == channel_id or known.may_lead_where(said))  # I09 R71
+        ]
+        for id in ends:
+            self._declare_unsafe(channel_id=id, decision=decision)
         return self.channels[channel_id].state
 
     def declare_all_unsafe(self, *, decision: Decision) -> None:
@@ -315,9 +250,17 @@ class ContactPreference(Aggregate):
         for channel_id in list(self.channels):
             self.declare_unsafe(channel_id, decision=decision)
 
+    def request_erasure(self, erasure_id: UUID) -> None:
+        """They asked for these words to be erased: from now on no way of contact is used.
+
+        Nothing is declared until their key is destroyed. Ignored where it is already.
+        """
+        if erasure_id not in self.erasing | self.erased:
+            self._request_erasure(participation_id=self.participation_id, erasure_id=erasure_id)
+
     def erase(self, erasure_id: UUID) -> None:
         """The key of these words is destroyed: no way of contact can be used any more."""
-        if any(c.state != "erased" for c in self.channels.values()):
+        if erasure_id not in self.erased:
             self._erase(participation_id=self.participation_id, erasure_id=erasure_id)
 
     def way(self, at: datetime, senders: frozenset[str]) -> Way | Suppressed:
@@ -333,7 +276,8 @@ class ContactPreference(Aggregate):
         if usable:
             they_call = all(c.channel == THEY_CALL for c in usable.values())
             return "they_call" if they_call else "no_sender"
-        found = {c.useless(at) for c in self.channels.values() if c.state != "erased"}
+        known = (c for c in self.channels.values() if c.state not in ("erased", "replaced"))
+        found = {c.useless(at) for c in known}
         return next((reason for reason in _REASONS if reason in found), "no_channel")
 
     def same_way(self, channel_id: UUID, at: datetime) -> Way | Suppressed:
@@ -342,11 +286,14 @@ class ContactPreference(Aggregate):
         Whatever became of it, no other way is looked for (I09).
         """
         known = self.channels.get(channel_id)
-        if known is None or known.state == "erased":  # I09
+        if known is None or known.state in ("erased", "replaced"):  # I09
             return "no_channel"
         if reason := known.useless(at):  # I09
             return reason
         return self._way(channel_id, at)
+
+    def _replaced(self, channel_id: UUID, by: UUID) -> None:
+        self._replace(participation_id=self.participation_id, channel_id=channel_id, replaced_by=by)
 
     def _way(self, channel_id: UUID, at: datetime) -> Way:
         known = self.channels[channel_id]
@@ -361,7 +308,7 @@ class ContactPreference(Aggregate):
 
     def _in_use(self, channel_id: UUID) -> Channel:
         known = self._known(channel_id)
-        if known.state in ("unsafe", "erased"):
+        if not known.is_live:
             raise NotUsedAnyMore()
         return known
 
@@ -378,6 +325,7 @@ class ContactPreference(Aggregate):
         say_agency: bool,
         verified_on: date,
         stale_after_days: int,
+        address_mark: AddressMark | None,
         decision: Decision,
     ) -> None:
         self.channels[channel_id] = Channel(
@@ -389,7 +337,12 @@ class ContactPreference(Aggregate):
             recorded=decision,
             address=address,
             name_to_use=name_to_use,
+            mark=address_mark,
         )
+
+    @event(ChannelReplaced)
+    def _replace(self, participation_id: UUID, channel_id: UUID, replaced_by: UUID) -> None:
+        self._ends(channel_id, "replaced")
 
     @event(ChannelConfirmed)
     def _confirm(
@@ -425,14 +378,30 @@ class ContactPreference(Aggregate):
 
     @event(ChannelDeclaredUnsafe)
     def _declare_unsafe(self, channel_id: UUID, decision: Decision) -> None:
-        self.channels[channel_id] = replace(self.channels[channel_id], state="unsafe", renewal=None)
+        said = self.channels[channel_id]
+        self._ends(channel_id, "unsafe")
+        # What was stored before marks names one way only, and meant the address.
+        for id, known in list(self.channels.items()):
+            if known.is_live and not (known.mark and said.mark) and known.may_lead_where(said):
+                self._ends(id, "unsafe")  # I09 R71
+
+    @event(ContactErasureRequested)
+    def _request_erasure(self, participation_id: UUID, erasure_id: UUID) -> None:
+        self.erasing.add(erasure_id)
+        self._end_all("erased")
 
     @event(ContactErased)
     def _erase(self, participation_id: UUID, erasure_id: UUID) -> None:
-        self.channels = {
-            channel_id: replace(known, state="erased", renewal=None)
-            for channel_id, known in self.channels.items()
-        }
+        self.erasing.discard(erasure_id)
+        self.erased.add(erasure_id)
+        self._end_all("erased")
+
+    def _end_all(self, state: str) -> None:
+        for channel_id in list(self.channels):
+            self._ends(channel_id, state)
+
+    def _ends(self, channel_id: UUID, state: str) -> None:
+        self.channels[channel_id] = replace(self.channels[channel_id], state=state, renewal=None)
 
 
 def _check_window(hours: SafeHours, verified_on: date, days: int, at: datetime) -> None:

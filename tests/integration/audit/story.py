@@ -151,7 +151,11 @@ class Story:
             verified_on=self.clock().date(),
         )
         own = self.ask("notifications", channel, person)
-        heard = self.ask("notifications", channel, ROSA)
+        other = channel.model_copy(update={"address": "other.canary@example.org"})
+        heard = self.ask("notifications", other, ROSA)
+        third = channel.model_copy(update={"address": "third.canary@example.org"})
+        for _ in range(2):
+            self.ask("notifications", third, ROSA)
         confirm = at_notifications.ConfirmChannel(**whose, channel_id=heard.channel_id)
         assert self.ask("notifications", confirm, NOOR).state == "safe"
         self.clock.later(days=3)
@@ -292,8 +296,8 @@ class Story:
 
     def _ends(self, maria: UUID, person: Principal) -> None:
         whose: dict[str, Any] = {"participation_id": maria}
-        self._erased_by_staff_confirmed_by(person, maria, "contact")
         self.ask("notifications", at_notifications.StopEverything(**whose), person)
+        self._erased_by_staff_confirmed_by(person, maria, "contact")
         self.ask("intake", at_intake.CloseCase(**whose), person)
         self._erased_by_staff_confirmed_by(NOOR, maria, "needs")
         self.ask("intake", at_intake.EndAdvocateAssignment(**whose), ROSA)

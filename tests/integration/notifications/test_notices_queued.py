@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from services.notifications.application import NotificationsApplication
-from services.notifications.domain.preference import NoSuchChannel
+from services.notifications.domain.refusals import NoSuchChannel
 from shared.contracts.base import Command
 from shared.contracts.keyring import KeysDestroyedMessage
 from shared.contracts.notifications import (

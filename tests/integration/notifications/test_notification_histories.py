@@ -15,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from services.notifications.domain.preference import ContactPreference
 from services.notifications.domain.topics import TopicChoice
 from shared.contracts.base import Command
-from shared.contracts.keyring import KeysDestroyedMessage
 from shared.contracts.notifications import (
     ChooseTopic,
     ConfirmChannel,
@@ -26,7 +25,17 @@ from shared.contracts.notifications import (
 )
 from shared.contracts.refusal import Refused
 from shared.identity.principal import Principal
-from tests.support.examples import COMMUNITY_AGENCY, DANA, IVO, MARIA, NOOR, ROSA, SAM, an_id
+from tests.support.examples import (
+    ADDRESS,
+    COMMUNITY_AGENCY,
+    DANA,
+    IVO,
+    MARIA,
+    NOOR,
+    ROSA,
+    SAM,
+    an_id,
+)
 from tests.unit.notifications import news
 from tests.unit.notifications.judge import Judge, trained
 from tests.unit.notifications.memory import MOODS, Crash, Notifications
@@ -39,6 +48,9 @@ topics = st.sampled_from(("sharing", "hearings", "hearings"))
 recorders = st.sampled_from((None, *STAFF))
 confirmers = st.sampled_from((None, *STAFF, SAM))
 known = st.integers(0, 5)
+spellings = st.sampled_from(
+    (ADDRESS, ADDRESS, ADDRESS.upper(), ADDRESS.replace("@", "+list@"), "my.other@example.org")
+)
 
 
 class Histories(RuleBasedStateMachine):
@@ -50,6 +62,8 @@ class Histories(RuleBasedStateMachine):
         self.position = 0
         self.channels: dict[UUID, list[UUID]] = {MARIA: [], DANA: []}
         self.judged = 0
+        self.erasures = 0
+        self.unheard: list[tuple[str, Any]] = []
         self.judges = {
             person: Judge(trained(*STAFF, SAM), frozenset({COMMUNITY_AGENCY}))
             for person in (MARIA, DANA)
@@ -75,6 +89,7 @@ class Histories(RuleBasedStateMachine):
         ago=st.integers(0, 4),
         start=st.sampled_from(("00:00", "13:00")),
         weekdays=st.sampled_from(((0, 1, 2, 3, 4, 5, 6), (0, 3))),
+        address=spellings,
     )
     def declare(
         self,
@@ -84,18 +99,20 @@ class Histories(RuleBasedStateMachine):
         ago: int,
         start: str,
         weekdays: tuple[int, ...],
+        address: str = ADDRESS,
     ) -> None:
         hours = news.ALL_DAY.model_copy(update={"start": start, "weekdays": weekdays})
         answer = self._command(
             news.declare_safe(
                 participation_id=person,
+                address=address,
                 hours=hours,
                 verified_on=(self.notifications.now - timedelta(days=ago)).date(),
                 stale_after_days=days,
             ),
             by,
         )
-        if answer:
+        if answer and answer.channel_id not in self.channels[person]:
             self.channels[person].append(answer.channel_id)
 
     @rule(person=people, by=confirmers, number=known)
@@ -154,19 +171,25 @@ class Histories(RuleBasedStateMachine):
         self.notifications.hear(message(person), self.position)
         assert self.notifications.types() == before
 
-    @rule(person=people, rarely=st.integers(0, 4))
-    def erase(self, person: UUID, rarely: int) -> None:
+    @rule(person=people, rarely=st.integers(0, 4), first=st.sampled_from(("intake", "keyring")))
+    def erase(self, person: UUID, rarely: int, first: str) -> None:
+        """They ask for it, the keys go; it is heard in whichever order, perhaps much later."""
         if rarely:
             return
-        self._hear(
-            KeysDestroyedMessage(
-                erasure_id=an_id("erasure"),
-                participation_id=person,
-                record_classes=("contact",),
-                at=self.notifications.now,
-            ),
-            "keyring",
-        )
+        self.erasures += 1
+        id = an_id(f"erasure {self.erasures}")
+        heard = {
+            "intake": news.erasure_requested(person, erasure_id=id),
+            "keyring": news.keys_destroyed(person, erasure_id=id),
+        }
+        self._hear(heard.pop(first), first)
+        self.unheard.extend(heard.items())
+
+    @rule()
+    def the_rest_of_an_erasure_is_heard(self) -> None:
+        if self.unheard:
+            producer, message = self.unheard.pop(0)
+            self._hear(message, producer)
 
     @rule(hours=st.integers(-30, 100))
     def time_passes(self, hours: int) -> None:

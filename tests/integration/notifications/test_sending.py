@@ -12,7 +12,7 @@ import pytest
 
 from infra.demo.mailbox import Mailbox
 from services.notifications.data import telling
-from services.notifications.domain.preference import AddressNotSendable
+from services.notifications.domain.refusals import AddressNotSendable
 from shared.contracts.base import Request
 from shared.contracts.keyring import KeysDestroyedMessage
 from shared.contracts.notifications import (

@@ -53,7 +53,7 @@ def _fields() -> dict[str, set[str]]:
 def test_of_every_field_of_every_event_it_is_known_whether_it_holds_a_text() -> None:
     fields = _fields()
     no_text = re.compile(
-        r"(tuple|list)?\[?(UUID|datetime|date|int|bool|Sealed|Decision|RecordedBy|SafeHours)\b"
+        r"(tuple|list)?\[?(UUID|datetime|date|int|bool|Sealed|Decision|RecordedBy|SafeHours|AddressMark)\b"
     )
     for name, kinds in fields.items():
         texts = [kind for kind in kinds if not no_text.match(kind)]

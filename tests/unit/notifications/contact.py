@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from services.notifications.domain.channel import AddressMark
 from services.notifications.domain.hours import SafeHours
 from services.notifications.domain.preference import ContactPreference
 from shared.contracts.decision import Decision
@@ -33,6 +34,11 @@ def sealed(words: str = ADDRESS) -> Sealed:
     return Sealed.pending(MARIA, "contact", words)
 
 
+def marked(address: str) -> AddressMark:
+    """The mark of an address under the one key of these tests."""
+    return AddressMark(an_id("contact key"), an_id(address))
+
+
 def declare(
     to: ContactPreference,
     channel_id: UUID = EMAIL,
@@ -44,15 +50,19 @@ def declare(
     stale_after_days: int = 30,
     **more: Any,
 ) -> str:
-    """Declare a way of contact safe; safe at all hours, verified today."""
+    """Declare a way of contact safe; safe at all hours, verified today.
+
+    The state that follows. Each id leads to an address of its own unless ``address_mark`` says so.
+    """
     fields: dict[str, Any] = {
         "address": sealed(),
         "voicemail_ok": False,
         "name_to_use": None,
         "say_agency": False,
+        "address_mark": None if more.get("address", ...) is None else marked(str(channel_id)),
         **more,
     }
-    return to.declare_safe(
+    found = to.declare_safe(
         channel_id,
         channel,
         hours=hours,
@@ -61,3 +71,4 @@ def declare(
         decision=decision or said(),
         **fields,
     )
+    return to.channels[found].state

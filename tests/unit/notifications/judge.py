@@ -29,6 +29,7 @@ class _Channel:
     days: int
     hours: SafeHours
     live: bool
+    declared_at: int
     waiting: tuple[date, Decision] | None = None
 
 
@@ -44,11 +45,19 @@ class Judge:
     notices: dict[UUID, tuple[str, UUID]] = field(default_factory=dict)
     """What became of a notice that was queued, and for which way."""
     versions: dict[UUID, int] = field(default_factory=dict)
+    leads_to: dict[UUID, str | None] = field(default_factory=dict)
+    """Of each way that there ever was, the address as a child would compare it."""
+    noes: dict[str | None, int] = field(default_factory=dict)
+    """Address → when the last no to it was stored."""
+    erasing: set[UUID] = field(default_factory=set)
+    erased: set[UUID] = field(default_factory=set)
+    read: int = 0
 
     def judge(self, history: Iterable[Any]) -> None:
         """Read what comes next of a history; the first time, its beginning."""
         for event in history:
             self.versions[event.originator_id] = event.originator_version
+            self.read += 1
             match event:
                 case ContactPreference.ChannelDeclaredSafe():
                     self._declared(event)
@@ -58,7 +67,18 @@ class Judge:
                     self._verified(event)
                 case ContactPreference.ChannelDeclaredUnsafe():
                     del self.channels[event.channel_id]
+                    self.noes[self.leads_to[event.channel_id]] = self.read
+                case ContactPreference.ChannelReplaced():
+                    del self.channels[event.channel_id]
+                    same = self.leads_to[event.replaced_by]
+                    assert self.leads_to[event.channel_id] == same, "another way was replaced"
+                case ContactPreference.ContactErasureRequested():
+                    assert event.erasure_id not in self.erased
+                    self.erasing.add(event.erasure_id)
+                    self.channels.clear()
                 case ContactPreference.ContactErased():
+                    self.erasing.discard(event.erasure_id)
+                    self.erased.add(event.erasure_id)
                     self.channels.clear()
                 case TopicChoice.TopicChosen():
                     waits = event.decision.told_by_staff
@@ -99,13 +119,24 @@ class Judge:
 
     def _declared(self, event: ContactPreference.ChannelDeclaredSafe) -> None:
         own = not event.decision.told_by_staff
+        assert not self.erasing, "declared while the key is about to be destroyed"
+        assert own or event.channel_id not in self.leads_to, "staff changed what was there"
+        words = event.address._words if event.address else None
+        self.leads_to[event.channel_id] = words and words.lower().replace("+list@", "@")
         last = event.verified_on + timedelta(days=event.stale_after_days)
         self.channels[event.channel_id] = _Channel(
-            [last], event.verified_on, event.decision, event.stale_after_days, event.hours, own
+            [last],
+            event.verified_on,
+            event.decision,
+            event.stale_after_days,
+            event.hours,
+            own,
+            self.read,
         )
 
     def _confirmed(self, event: ContactPreference.ChannelConfirmed) -> None:
         channel = self.channels[event.channel_id]
+        self._check_no(event.channel_id)
         if channel.waiting:
             day, recorded = channel.waiting
             self._check_confirmer(recorded, event.decision)
@@ -130,6 +161,7 @@ class Judge:
         assert event.channel_id in self.channels, "I09: declared unsafe, erased, or never declared"
         channel = self.channels[event.channel_id]
         assert channel.live, "R71: nobody confirmed it"
+        self._check_no(event.channel_id)
         assert event.send_from >= event.at
         for day in (event.at.date(), event.send_from.date()):
             assert channel.first_day <= day <= max(channel.last_days), "I09: stale"
@@ -140,12 +172,17 @@ class Judge:
         assert event.channel_id in self.channels, "I09: declared unsafe, erased, or never declared"
         channel = self.channels[event.channel_id]
         assert channel.live, "R71: nobody confirmed it"
+        self._check_no(event.channel_id)
         assert channel.first_day <= event.at.date() <= max(channel.last_days), "I09: stale"
         assert channel.hours.next_window(event.at)[0] == event.at, "I09: outside safe hours"
         assert event.at < event.until <= channel.hours.next_window(event.at)[1]
         assert event.preference_version == self.versions[event.preference_id], "I09: not the latest"
         choice = TopicChoice.create_id(event.participation_id)
         assert event.topics_version == self.versions[choice], "R26: not the latest choice"
+
+    def _check_no(self, channel_id: UUID) -> None:
+        said_no = self.noes.get(self.leads_to[channel_id], 0)
+        assert self.channels[channel_id].declared_at > said_no, "I09: they said no to this address"
 
     def _state(self, event: Any) -> str:
         return self.notices[event.originator_id][0]

@@ -33,6 +33,7 @@ from shared.eventstore.edge import Edge
 from shared.eventstore.work import Context, DueRow, Work
 from shared.identity.principal import Principal
 from shared.messaging.pages import Announcements, MessagesAfter
+from shared.sealing.keys import DataKey
 from shared.sealing.sealed import Sealed
 from tests.support.examples import NOON, an_id
 
@@ -43,6 +44,11 @@ class Keys:
     def __init__(self) -> None:
         self.holder = an_id("this process")
         self.forgotten: list[tuple[UUID, tuple[str, ...]]] = []
+
+    def current(self, participation_id: UUID, record_class: str) -> DataKey:
+        """One key each; nothing is closed here."""
+        key_id = an_id(f"{record_class} key of {participation_id}")
+        return DataKey(key_id, participation_id, record_class, key_id.bytes * 2)
 
     def forget(self, participation_id: UUID, record_classes: tuple[str, ...]) -> None:
         self.forgotten.append((participation_id, tuple(record_classes)))

@@ -16,8 +16,10 @@ from shared.contracts.intake import (
     AdvocateAssignedMessage,
     AdvocateAssignmentEndedMessage,
     CaseStateMessage,
+    ErasureRequestedMessage,
     NoticeGivenMessage,
 )
+from shared.contracts.keyring import KeysDestroyedMessage
 from shared.contracts.notifications import DeclareChannelSafe, Hours
 from shared.identity.principal import Principal
 from tests.support.examples import (
@@ -113,3 +115,24 @@ def case_is(state: str, participation_id: UUID = MARIA) -> CaseStateMessage:
     return CaseStateMessage(
         case_id=an_id("case"), participation_id=participation_id, state=state, at=NOON
     )
+
+
+def erasure_requested(
+    participation_id: UUID = MARIA, of: str = "contact", erasure_id: UUID | None = None
+) -> ErasureRequestedMessage:
+    return ErasureRequestedMessage(**_erasure(participation_id, of, erasure_id))
+
+
+def keys_destroyed(
+    participation_id: UUID = MARIA, of: str = "contact", erasure_id: UUID | None = None
+) -> KeysDestroyedMessage:
+    return KeysDestroyedMessage(**_erasure(participation_id, of, erasure_id))
+
+
+def _erasure(participation_id: UUID, of: str, erasure_id: UUID | None) -> dict[str, Any]:
+    return {
+        "erasure_id": erasure_id or an_id("erasure"),
+        "participation_id": participation_id,
+        "record_classes": (of,),
+        "at": NOON,
+    }

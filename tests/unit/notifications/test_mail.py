@@ -113,14 +113,15 @@ def test_every_topic_a_person_can_choose_would_tell(topic: str) -> None:
     assert telling(topic.replace("_", " ").removesuffix("s")) or telling(topic.replace("_", " "))
 
 
-def test_a_wording_that_tells_is_refused_at_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("part", ["subject", "greeting", "greeting_by_name", "lines"])
+def test_a_wording_that_tells_anywhere_is_refused_at_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     for file in Path(data.__file__).parent.glob("*.json"):
         (tmp_path / file.name).write_text(file.read_text("utf-8"), "utf-8")
     path = tmp_path / "wording-notice-1.json"
     changed = json.loads(path.read_text("utf-8"))
-    changed["wording"]["es"]["subject"] = "Su caso"
+    changed["wording"]["es"][part] = ["Su caso"] if part == "lines" else "Su caso"
     path.write_text(json.dumps(changed), "utf-8")
     monkeypatch.setattr(data, "_HERE", tmp_path)
 

@@ -6,17 +6,18 @@ from datetime import timedelta
 
 import pytest
 
+from services.notifications.domain.channel import AddressMark, Way
 from services.notifications.domain.hours import SafeHours
-from services.notifications.domain.preference import (
+from services.notifications.domain.preference import ContactPreference
+from services.notifications.domain.refusals import (
     AddressNeeded,
-    ContactPreference,
+    ErasureUnderWay,
     NoAddressWanted,
     NoSuchChannel,
     NotConfirmedYet,
     NotUsedAnyMore,
     VerifiedInTheFuture,
     VerifiedTooLongAgo,
-    Way,
 )
 from shared.accompaniment.refusals import SecondPersonNeeded, TrainingNeeded
 from tests.support.examples import IVO, MARIA, NOON, NOOR, ROSA, an_id, said
@@ -28,6 +29,7 @@ from tests.unit.notifications.contact import (
     SENDERS,
     TODAY,
     declare,
+    marked,
     preference,
 )
 
@@ -396,3 +398,105 @@ def test_after_an_erasure_no_way_is_left() -> None:
 @pytest.mark.rule("R50")
 def test_a_preference_belongs_to_one_participation() -> None:
     assert ContactPreference.create_id(MARIA) != ContactPreference.create_id(an_id("maria again"))
+
+
+SAME = {"address_mark": marked("one address")}
+
+
+@pytest.mark.rule("I09")
+@pytest.mark.rule("R71")
+@pytest.mark.parametrize("channel", ["email", "sms"])
+def test_a_no_ends_every_way_to_its_address_and_each_is_on_record(channel: str) -> None:
+    maria = preference()
+    declare(maria, EMAIL, **SAME)
+    declare(maria, PHONE, channel, **SAME, decision=said(recorded_by=ROSA))
+    declare(maria, an_id("other"))
+    maria.collect_events()
+
+    maria.declare_unsafe(PHONE, decision=said())
+
+    assert events(maria) == ["ChannelDeclaredUnsafe"] * 2
+    assert [c.state for c in maria.channels.values()] == ["unsafe", "unsafe", "safe"]
+
+
+@pytest.mark.rule("I09")
+def test_a_no_to_a_way_that_has_ended_is_a_no_to_its_address() -> None:
+    maria = preference()
+    declare(maria, EMAIL, **SAME)
+    maria.declare_unsafe(EMAIL, decision=said())
+    declare(maria, PHONE, "email", **SAME)
+
+    maria.declare_unsafe(EMAIL, decision=said())
+
+    assert maria.channels[PHONE].state == "unsafe"
+
+
+@pytest.mark.rule("I09")
+def test_marks_of_two_keys_say_nothing_so_that_a_no_ends_both() -> None:
+    maria = preference()
+    declare(maria, EMAIL, address_mark=AddressMark(an_id("key"), an_id("digest")))
+    declare(maria, PHONE, "email", address_mark=AddressMark(an_id("new key"), an_id("digest")))
+
+    maria.declare_unsafe(EMAIL, decision=said())
+
+    assert maria.channels[PHONE].state == "unsafe"
+
+
+@pytest.mark.rule("I09")
+@pytest.mark.rule("R71")
+def test_the_survivors_word_renews_the_way_that_is_there_and_outdates_what_waits() -> None:
+    maria = preference()
+    declare(maria, EMAIL, **SAME)
+    waiting = an_id("waiting")
+    declare(maria, waiting, **SAME, decision=said(recorded_by=ROSA))
+    maria.collect_events()
+
+    declare(maria, an_id("again"), **SAME, hours=MORNINGS)
+
+    assert events(maria) == ["ChannelDeclaredSafe", "ChannelReplaced"]
+    assert [c.state for c in maria.channels.values()] == ["safe", "replaced"]
+    assert maria.channels[EMAIL].hours == MORNINGS
+    with pytest.raises(NotUsedAnyMore):
+        maria.confirm(waiting, trained=True, decision=said(recorded_by=NOOR))
+
+
+@pytest.mark.rule("R71")
+def test_what_staff_write_down_changes_nothing_that_the_survivor_declared() -> None:
+    maria = preference()
+    declare(maria, EMAIL, **SAME, hours=MORNINGS)
+    written = an_id("written down")
+
+    declare(maria, written, **SAME, decision=said(recorded_by=ROSA))
+
+    assert maria.channels[EMAIL].hours == MORNINGS
+    assert [c.state for c in maria.channels.values()] == ["safe", "awaiting_confirmation"]
+    maria.confirm(written, trained=True, decision=said(recorded_by=NOOR))
+    assert [c.state for c in maria.channels.values()] == ["replaced", "safe"]
+
+
+def test_whoever_confirms_confirms_what_they_read_and_nothing_written_since() -> None:
+    maria = preference()
+    declare(maria, EMAIL, **SAME, hours=MORNINGS, decision=said(recorded_by=ROSA))
+    declare(maria, PHONE, "email", **SAME, decision=said(recorded_by=ROSA))
+
+    with pytest.raises(NotUsedAnyMore):
+        maria.confirm(EMAIL, trained=True, decision=said(recorded_by=NOOR))
+
+
+@pytest.mark.rule("I09")
+@pytest.mark.rule("R09")
+def test_once_an_erasure_is_asked_for_no_way_is_used_and_none_declared_until_it_is_done() -> None:
+    maria = preference()
+    declare(maria)
+    maria.collect_events()
+
+    for _ in range(2):
+        maria.request_erasure(an_id("erasure"))
+    assert maria.way(NOON, SENDERS) == "no_channel"
+    with pytest.raises(ErasureUnderWay):
+        declare(maria, PHONE)
+    maria.erase(an_id("erasure"))
+    maria.request_erasure(an_id("erasure"))
+
+    assert events(maria) == ["ContactErasureRequested", "ContactErased"]
+    assert declare(maria, PHONE) == "safe"

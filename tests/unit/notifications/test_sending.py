@@ -10,9 +10,10 @@ import pytest
 
 from services.notifications.contracts import announce
 from services.notifications.data import notice_policy
+from services.notifications.domain.channel import Way
 from services.notifications.domain.hours import SafeHours
 from services.notifications.domain.notice import HAND_OVER, Notice
-from services.notifications.domain.preference import ContactPreference, Way
+from services.notifications.domain.preference import ContactPreference
 from services.notifications.domain.topics import TopicChoice
 from tests.support.examples import MARIA, NOON, an_id, said
 from tests.unit.notifications.contact import EMAIL, MORNINGS, PHONE, SENDERS, declare, preference

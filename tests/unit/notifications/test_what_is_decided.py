@@ -8,7 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.notifications.domain.notice import Notice
-from services.notifications.domain.preference import ContactPreference, NoSuchChannel
+from services.notifications.domain.preference import ContactPreference
+from services.notifications.domain.refusals import NoSuchChannel
 from services.notifications.effects import PAUSE
 from services.notifications.reactions import REACTIONS
 from shared.accompaniment.company import ALONE

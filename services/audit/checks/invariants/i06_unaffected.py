@@ -27,6 +27,7 @@ _ENDS = frozenset(
         "CasePaused",
         "ChannelDeclaredUnsafe",
         "ContactErased",
+        "ContactErasureRequested",
         "InvolvementChanged",
         "KeysDestroyed",
         "TopicDropped",

@@ -7,6 +7,11 @@ at each `NoticeQueued` and `NoticeSending` against the preference that it cites 
 the topics of the same person, as both stood then: what was being handed over when
 they said no is through before their no is answered.
 
+A no to one way is a no to its address: to every way that bears the same mark, and,
+where marks cannot tell, to every way of its kind. Who asked for their contact words
+to be erased is contacted no more: by the order of the log of whoever heard it, and by
+the clocks of two services, with seconds to spare, where it was not heard yet.
+
 An intent to send holds for seconds and for one message: each `NoticeSent` follows
 its `NoticeSending`, soon and once; nothing is sent again of which somebody knows
 that it went, or nobody knows that it did not; and none goes another way than the
@@ -15,7 +20,7 @@ one that it was queued for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -24,6 +29,7 @@ from zoneinfo import ZoneInfo
 from services.audit.checks.entries import Entry
 from services.audit.checks.history import History
 from services.audit.checks.invariants.base import MOST, Finding, Invariant, Streams
+from services.audit.checks.invariants.i04_withdrawal import UNDER_WAY, UNHEARD
 
 Place = tuple[str, int]
 Wrong = tuple[str, Place | None]
@@ -36,6 +42,9 @@ HOLDS = timedelta(seconds=3)
 
 ANSWERED = timedelta(minutes=5)
 """So long after an intent the relay has answered, or the notice counts as lost track of."""
+
+_LEADS_TO = {"sms": "telephone", "voice": "telephone", THEY_CALL: None}
+"""Where a kind of way leads, where another kind may lead there too; nowhere, where they call."""
 
 _OVER = frozenset(("NoticeFailed", "NoticeOutcomeUnknown", "NoticeSent", "NoticeSuppressed"))
 """After these nothing is sent of a notice any more."""
@@ -59,8 +68,17 @@ class _Way:
     days: int
     safe: bool
     place: Place
+    at: datetime
+    mark: tuple[UUID, UUID] | None = None
     ended: Place | None = None
     renewed: date | None = None
+
+    def may_lead_where(self, other: _Way) -> bool:
+        """Whether marks under one key say so; else whether it could be, by their kinds."""
+        if self.mark and other.mark and self.mark[0] == other.mark[0]:
+            return self.mark == other.mark
+        kinds = [_LEADS_TO.get(way.channel or "", way.channel) for way in (self, other)]
+        return kinds[0] == kinds[1] is not None
 
     @property
     def until(self) -> date | None:
@@ -80,6 +98,14 @@ class _Topics:
     chosen: dict[str, Place] = field(default_factory=dict)
     waiting: dict[str, Place] = field(default_factory=dict)
     dropped: dict[str, Place] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Erasure:
+    """When somebody asked last for their contact words to be erased."""
+
+    place: Place | None = None
+    at: datetime | None = None
 
 
 class Contact(Invariant):
@@ -104,11 +130,13 @@ class Contact(Invariant):
         self._preferences: Streams[_Preference] = Streams(history, _Preference, _prefer, most)
         self._topics: Streams[_Topics] = Streams(history, _Topics, _choose, most)
         self._notices: Streams[_Notice] = Streams(history, _Notice, _notify, most)
+        self._erasures: Streams[_Erasure] = Streams(history, _Erasure, _ask_erasure, most)
 
     @property
     def retained(self) -> int:
-        """Preferences, choices of topics, notices."""
-        return len(self._preferences) + len(self._topics) + len(self._notices)
+        """Preferences, choices of topics, notices, and who asked for an erasure."""
+        contact = len(self._preferences) + len(self._topics)
+        return contact + len(self._notices) + len(self._erasures)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """A preference, a topic, or a notice."""
@@ -117,6 +145,8 @@ class Contact(Invariant):
                 self._preferences.remember(entry)
             case "TopicChoice":
                 self._topics.remember(entry)
+            case "Participation":
+                self._erasures.remember(entry)
             case "Notice":
                 wrong = self._notice(entry)
                 if wrong is not None:
@@ -162,7 +192,20 @@ class Contact(Invariant):
             return "cites a preference that is not the person's", None
         if way is None or version is None or version > preference.version:
             return "cites a way of contact that was not declared", None
-        return _useless(way, cites.text("channel"), at) or _outdated(cites, version, preference)
+        return (
+            _useless(way, cites.text("channel"), at)  # I09
+            or _outdated(cites, version, preference)  # I09
+            or self._erased(cites, way)  # I09
+        )
+
+    def _erased(self, cites: Entry, way: _Way) -> Wrong | None:
+        """Whether they had asked long before, at intake, for where it goes to be erased."""
+        person = cites.participation
+        asked = self._erasures.now("intake", person) if person else _Erasure()
+        within = UNHEARD if cites.name == "NoticeQueued" else UNDER_WAY
+        if asked.at is None or cites.at - asked.at <= within or way.at > asked.at:
+            return None
+        return "goes a way whose erasure the person had asked for", asked.place
 
 
 @dataclass(slots=True)
@@ -258,14 +301,14 @@ def _inside(hours: _Hours, at: datetime) -> bool:
 def _prefer(preference: _Preference, entry: Entry) -> None:
     preference.version = max(preference.version, entry.version)
     preference.participation = preference.participation or entry.participation
-    if entry.name == "ContactErased":
-        for id, way in preference.ways.items():
-            preference.ways[id] = replace(way, ended=way.ended or _place(entry))
+    if entry.name in ("ContactErasureRequested", "ContactErased"):
+        _end(preference, preference.ways, entry)
         return
     channel_id, own = entry.id("channel_id"), entry.own(preference.participation)
     if channel_id is None:
         return
     if entry.name == "ChannelDeclaredSafe":
+        before = preference.ways.get(channel_id)
         preference.ways[channel_id] = _Way(
             entry.text("channel"),
             _hours(entry),
@@ -273,13 +316,21 @@ def _prefer(preference: _Preference, entry: Entry) -> None:
             entry.number("stale_after_days") or 0,
             own,
             _place(entry),
+            entry.at,
+            _mark(entry),
+            before.ended if before else None,
         )
     known = preference.ways.get(channel_id)
     if known is None:
         return
     match entry.name:
         case "ChannelDeclaredUnsafe":  # whoever says it, and however badly it is recorded (R71)
-            changed = replace(known, ended=known.ended or _place(entry), renewed=None)
+            same = (id for id, way in preference.ways.items() if way.may_lead_where(known))
+            _end(preference, {channel_id, *same}, entry)
+            return
+        case "ChannelReplaced":
+            _end(preference, (channel_id,), entry)
+            return
         case "ChannelConfirmed":
             changed = replace(known, safe=True, since=known.renewed or known.since, renewed=None)
         case "PreferenceVerified" if own:
@@ -289,6 +340,26 @@ def _prefer(preference: _Preference, entry: Entry) -> None:
         case _:
             return
     preference.ways[channel_id] = changed
+
+
+def _end(preference: _Preference, ids: Iterable[UUID], entry: Entry) -> None:
+    for id in list(ids):
+        way = preference.ways[id]
+        preference.ways[id] = replace(way, ended=way.ended or _place(entry), renewed=None)
+
+
+def _mark(entry: Entry) -> tuple[UUID, UUID] | None:
+    match entry.fields.get("address_mark"):
+        case {"key_id": UUID() as key_id, "digest": UUID() as digest}:
+            return key_id, digest
+    return None
+
+
+def _ask_erasure(erasure: _Erasure, entry: Entry) -> None:
+    classes = entry.fields.get("record_classes")
+    of_contact = isinstance(classes, list | tuple) and "contact" in classes
+    if entry.name == "ErasureRequested" and of_contact:
+        erasure.place, erasure.at = _place(entry), entry.at
 
 
 def _choose(topics: _Topics, entry: Entry) -> None:

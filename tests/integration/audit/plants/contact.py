@@ -44,11 +44,8 @@ def _(books: Books) -> list[Row]:
 
 @breaks("I09", "a notice after its way was declared unsafe", "R47")
 def _(books: Books) -> list[Row]:
-    notice, way = a_notice(books), its_way(books)
-    unsafe = books.again(way)
-    unsafe.topic = way.topic.replace("ChannelDeclaredSafe", "ChannelDeclaredUnsafe")
-    unsafe.at(notice.stored_at).said(recorded_at=notice.stored_at)
-    books.put(unsafe, before=notice)
+    notice = a_notice(books)
+    an_unsafe(books, its_way(books), notice)
     return [notice]
 
 
@@ -57,6 +54,105 @@ def _(books: Books) -> list[Row]:
     notice = a_notice(books)
     books.put(books.first("ContactErased").at(notice.stored_at), before=notice)
     return [notice]
+
+
+def an_unsafe(books: Books, way: Row, notice: Row) -> Row:
+    """A no to a way, just before a notice is queued."""
+    unsafe = books.again(way)
+    unsafe.topic = way.topic.replace("ChannelDeclaredSafe", "ChannelDeclaredUnsafe")
+    unsafe.at(notice.stored_at).said(recorded_at=notice.stored_at)
+    return books.put(unsafe, before=notice)
+
+
+def an_entry_of_the_same(books: Books, way: Row) -> Row:
+    """The same address, written down once more before it was said that it is not safe."""
+    return books.again(way, after=way).set(channel_id=uuid4())
+
+
+@breaks("I09", "a notice by another entry of an address that was declared unsafe", "R47", "R71")
+def _(books: Books) -> list[Row]:
+    notice, way = a_notice(books), its_way(books)
+    an_unsafe(books, an_entry_of_the_same(books, way), notice)
+    return [notice]
+
+
+@breaks("I09", "a notice by the same number, declared for calls, after a no to its messages")
+def _(books: Books) -> list[Row]:
+    notice, way = a_notice(books), its_way(books)
+    an_unsafe(books, an_entry_of_the_same(books, way).set(channel="sms"), notice)
+    return [notice]
+
+
+@breaks("I09", "a notice by a way of which nobody can tell whether the no was to its address")
+def _(books: Books) -> list[Row]:
+    notice, way = a_notice(books), its_way(books)
+    other = an_entry_of_the_same(books, way)
+    del other.state["address_mark"]
+    an_unsafe(books, other, notice)
+    return [notice]
+
+
+@breaks("I09", "a notice by a way that was confirmed after the no to its address", "R71")
+def _(books: Books) -> list[Row]:
+    notice, way = a_notice(books), its_way(books)
+    written = recorded_by_staff(books, "ChannelDeclaredSafe")
+    twin = an_entry_of_the_same(books, way).by(written)
+    an_unsafe(books, way, notice)
+    confirmed = books.first("ChannelConfirmed").set(channel_id=uuid_of(twin, "channel_id"))
+    books.put(confirmed.at(notice.stored_at), before=notice)
+    return [notice.set(channel_id=uuid_of(twin, "channel_id"))]
+
+
+@breaks("I09", "a notice by a way that another entry has taken the place of")
+def _(books: Books) -> list[Row]:
+    notice, way = a_notice(books), its_way(books)
+    replaced = books.first("ChannelReplaced").set(channel_id=uuid_of(way, "channel_id"))
+    books.put(replaced.at(notice.stored_at), before=notice)
+    return [notice]
+
+
+@breaks("I09", "a notice by a way that was declared again by an id that had ended")
+def _(books: Books) -> list[Row]:
+    notice, way = a_notice(books), its_way(books)
+    unsafe = an_unsafe(books, way, notice)
+    books.again(way, after=unsafe).at(notice.stored_at)
+    return [notice]
+
+
+@breaks("I09", "a notice queued after its service had heard that they ask for an erasure", "R09")
+def _(books: Books) -> list[Row]:
+    notice = a_notice(books)
+    asked = books.first("ContactErased")
+    asked.topic = asked.topic.replace("ContactErased", "ContactErasureRequested")
+    books.put(asked.at(notice.stored_at), before=notice)
+    return [notice]
+
+
+def asked_for_an_erasure_of_contact(books: Books, before: Row, **by: float) -> None:
+    """Intake has it, confirmed, so long before; and notifications nothing that came of it."""
+    for name in ("ContactErasureRequested", "ContactErased", "ChannelDeclaredUnsafe"):
+        books.drop(*books.all(name))
+    asked = next(r for r in books.all("ErasureRequested") if "contact" in str(r.state))
+    of_it = {"erasure_id": asked.state["erasure_id"]}, {"decision_id": asked.state["erasure_id"]}
+    at = before.stored_at - timedelta(**by)
+    place = [r for r in books.rows["intake"] if r.stored_at <= at][-1]
+    for row in list(books.rows["intake"]):
+        if row.name != "NeedsErased" and any(each.items() <= row.state.items() for each in of_it):
+            place = books.put(row.at(at), after=place)
+
+
+@breaks("I09", "a notice sent half a minute after they asked for an erasure of contact", "R09")
+def _(books: Books) -> list[Row]:
+    intent = an_intent(books)
+    asked_for_an_erasure_of_contact(books, intent, seconds=30)
+    return [intent]
+
+
+@breaks("I09", "a notice queued two minutes after they asked for an erasure of contact", "R09")
+def _(books: Books) -> list[Row]:
+    later = [*books.all("NoticeQueued")]
+    asked_for_an_erasure_of_contact(books, later[0], minutes=2)
+    return later
 
 
 @breaks("I09", "a notice by a way that staff wrote down and nobody confirmed")

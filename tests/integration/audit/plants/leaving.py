@@ -74,8 +74,11 @@ def _(books: Books) -> list[Row]:
 
 def _rests(books: Books, state: str = "closed") -> Row:
     """Maria's case comes to rest, and that alone ends nothing; where notifications hears of it."""
-    for name in ("TopicDropped", "ChannelDeclaredUnsafe", "ContactErased"):
+    erased = ("ContactErasureRequested", "ContactErased")
+    for name in ("TopicDropped", "ChannelDeclaredUnsafe", *erased):
         books.drop(*(r for r in books.all(name) if r.state.get("topic") != stored("hearings")))
+    for asked in books.all("ErasureRequested"):
+        asked.set(record_classes=("needs",))
     rest = books.find("InvolvementChanged", involvement="closed")[-1]
     assert rest.stream == maria(books)
     rest.set(involvement=state)
