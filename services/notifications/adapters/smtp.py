@@ -8,8 +8,11 @@ within the time it was given or not at all.
 from __future__ import annotations
 
 import re
+import select
 import smtplib
 import socket
+import struct
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +25,12 @@ CONNECT_WITHIN = 20.0
 REPLY_WITHIN = 60.0
 """Seconds for the relay's answer to a whole message."""
 GOODBYE_WITHIN = 2.0
+
+CUT_WITHIN = 0.05
+"""Seconds kept back of a hand-over, to cut the connection in."""
+LOOK_EVERY = 0.002
+PIECE = 16_384
+"""Bytes handed to the system at once: one record of TLS."""
 
 _LINE_DOT = re.compile(rb"(?m)^\.")
 
@@ -51,6 +60,10 @@ class Handover:
     def give(self, message: bytes, until: float) -> None:
         """Hand the message over; no byte of it leaves after ``until`` (``time.monotonic``).
 
+        What the system has taken has not left yet: a line that stalls lets it go minutes
+        later. So it is through when the other machine has acknowledged all of it; what it
+        has not by then is discarded with the connection, and an unfinished message is none.
+
         Raises ``RelayAway``, ``RefusedForNow`` or ``RefusedForEver`` where it was
         surely not taken, ``OutcomeUnknown`` where that is not known.
         """
@@ -59,16 +72,15 @@ class Handover:
             with _silent_as(RelayAway), _bounded(smtp, until - time.monotonic()):
                 _expect((354,), smtp.docmd("DATA"))
             stuffed = _LINE_DOT.sub(b"..", message)
-            left = until - time.monotonic()
-            if left <= 0:
+            if until - time.monotonic() <= CUT_WITHIN:
                 raise RelayAway
-            with _silent_as(OutcomeUnknown), _bounded(smtp, left):
-                _socket(smtp).sendall(stuffed + b".\r\n")
+            with _silent_as(OutcomeUnknown):
+                _push(_socket(smtp), stuffed + b".\r\n", until - CUT_WITHIN)
             with _silent_as(OutcomeUnknown), _bounded(smtp, REPLY_WITHIN):
                 _expect((250,), smtp.getreply(), otherwise=OutcomeUnknown)
         except (OutcomeUnknown, RelayAway):
             # Anything more on this connection could be read as the message.
-            smtp.close()
+            _reset(smtp)
             raise
 
 
@@ -158,6 +170,48 @@ def _bounded(smtp: smtplib.SMTP, seconds: float) -> Iterator[None]:
         yield
     finally:
         cut.cancel()
+
+
+def _push(sock: socket.socket, data: bytes, until: float) -> None:
+    """Return when the other machine has all of it. ``TimeoutError`` at ``until``."""
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # The system gives up by itself too, should this process be halted in between.
+        patience = max(1, int(_left(until) * 1000))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
+    rest = memoryview(data)
+    while rest:
+        sock.settimeout(_left(until))
+        rest = rest[sock.send(rest[:PIECE]) :]
+    while _is_on_the_line(sock):
+        time.sleep(min(LOOK_EVERY, _left(until)))
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _is_on_the_line(sock: socket.socket) -> bool:
+    """Whether something of what was sent is not acknowledged by the other machine yet."""
+    if sys.platform == "linux":
+        import fcntl
+        import termios
+
+        waits = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))  # SIOCOUTQ: tcp(7)
+        return bool(int.from_bytes(waits, sys.byteorder))
+    # Who cannot ask the system takes an answer of the relay for it.
+    return not select.select([sock], [], [], 0)[0]
+
+
+def _reset(smtp: smtplib.SMTP) -> None:
+    """End the connection at once: what has not left is discarded, and never leaves."""
+    if smtp.sock is not None:
+        with suppress(OSError):
+            now = struct.pack("ii", 1, 0)
+            smtp.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
+    smtp.close()
 
 
 def _cut(smtp: smtplib.SMTP) -> None:
