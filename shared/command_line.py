@@ -31,6 +31,7 @@ from shared.collecting import seldom
 from shared.contracts.registry import services
 from shared.eventstore.edge import utc_now
 from shared.eventstore.location import Location
+from shared.eventstore.plain import EVENTS, departures
 from shared.eventstore.provision import database_name, role_name
 from shared.eventstore.reaching import connect
 from shared.progress import Progress
@@ -72,20 +73,33 @@ class Reading:
     clock: Callable[[], datetime] = utc_now
 
     @contextmanager
-    def connection(self, service: str) -> Iterator[Any]:
+    def connection(self, service: str, *, as_it_is: bool = False) -> Iterator[Any]:
         """One snapshot of a service's database (repeatable read, read only); :class:`CannotRead`.
 
-        Read much with a named cursor: ``connection.cursor("name")`` streams.
+        Also where its log is such that what is read need not be what is stored,
+        unless it is to be looked at ``as_it_is``. A table is named with its schema,
+        ``public``. Read much with a named cursor: ``connection.cursor("name")`` streams.
         """
         try:
-            connection = connect(self.dsn(service))
+            connection = connect(self.dsn(service), whole=True)
         except psycopg2.OperationalError as away:
             raise CannotRead(f"The database of {service} cannot be read: {away}".strip()) from None
         try:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+            if not as_it_is:
+                _must_be_plain(connection, service)
             yield connection
         finally:
             connection.close()
+
+
+def _must_be_plain(connection: Any, service: str) -> None:
+    for departure in departures(connection, service, (EVENTS,)):
+        if departure.hides:
+            raise CannotRead(
+                f"What the database of {service} shows need not be what is stored: {departure}."
+                " sayso audit verify tells all there is; infra/runbooks/platform.md what to do."
+            )
 
 
 @dataclass(frozen=True)

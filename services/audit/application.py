@@ -95,12 +95,18 @@ class AuditApplication(EventSourcedApplication):
         super().__init__(edge)
         self.settings = LedgerSettings.of(edge.settings)
         self._signer = Signer.from_seed(self.settings.origin, edge.secrets[KEY])
-        self._ledger = Ledger(self.committer, edge.token_bytes)
+        self._whole = self._database("committer", whole=True)
+        self._ledger = Ledger(self._whole, edge.token_bytes)
         self._logs = Logs(edge.caller, self._ledger)
         self._kept = Kept(self.settings.kept)
         self._compared: set[str] = set()
         self._alarms: dict[str, tuple[Any, ...]] = {}
         self._swept: int | None = None
+
+    def close(self) -> None:
+        """Close the connections."""
+        super().close()
+        self._whole.close()
 
     @property
     def verifier(self) -> Verifier:
@@ -182,11 +188,15 @@ class AuditApplication(EventSourcedApplication):
         :class:`~services.audit.domain.deriving.Broken` where what is stored is
         not what was signed: then nothing is, until somebody has looked.
         """
-        last = self._ledger.newest()
-        if last and self._number(last.at) == self._number(now):
+        if self._is_signed(self._ledger.newest(), now):
             return None
         self._compare_logs()
         with self._alarming(_TABLES):
+            if self._ledger.hidden():
+                raise Broken("table_hides", 0)
+            last = self._ledger.newest()
+            if self._is_signed(last, now):
+                return None
             self._trust(last)
             seconds = self.settings.tick.total_seconds()
             size = self._ledger.close(self.settings.quantum, seconds, now)
@@ -266,6 +276,9 @@ class AuditApplication(EventSourcedApplication):
         stored = self._ledger.checkpoint(said.size)
         if stored is None or stored.root != said.root:
             raise Broken("not_what_was_signed", said.size - 1)
+
+    def _is_signed(self, last: Signed | None, now: datetime) -> bool:
+        return last is not None and self._number(last.at) == self._number(now)
 
     def _number(self, moment: datetime) -> int:
         return int(moment.timestamp() // self.settings.tick.total_seconds())

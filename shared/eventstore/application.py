@@ -307,7 +307,7 @@ class EventSourcedApplication:
     def messages_after(self, position: int, limit: int) -> list[Published]:
         """The published messages after ``position``, in order, at most ``limit``."""
         rows = self._relay.query(
-            f"{_EVENTS}, position, previous FROM events"
+            f"{_EVENTS}, position, previous FROM ONLY public.events"
             " WHERE position > %s AND previous IS NOT NULL ORDER BY position LIMIT %s",
             (position, limit),
         )
@@ -428,13 +428,14 @@ class EventSourcedApplication:
 
     @cached_property
     def _relay(self) -> Database:
-        return self._database("relay")
+        return self._database("relay", whole=True)
 
-    def _database(self, role: str) -> Database:
+    def _database(self, role: str, *, whole: bool = False) -> Database:
         return Database(
             self.edge.dsn(role),
             size=int(self.edge.settings.get("pool_size", 8)),
             patience=float(self.edge.settings.get("database_patience", 5.0)),
+            whole=whole,
         )
 
     def _within(self, ctx: Context, do: Callable[[], T]) -> T:

@@ -55,11 +55,15 @@ class Database:
     """A pool of at most ``size`` connections, opened when first needed.
 
     ``patience``: how many seconds to wait for a free connection, or for a
-    server that is away, before ``StoreAway`` is raised.
+    server that is away, before ``StoreAway`` is raised. ``whole``: for who
+    vouches for what is stored, see :func:`~shared.eventstore.reaching.connect`.
     """
 
-    def __init__(self, dsn: str, *, size: int = 8, patience: float = 5.0) -> None:
+    def __init__(
+        self, dsn: str, *, size: int = 8, patience: float = 5.0, whole: bool = False
+    ) -> None:
         self._dsn = dsn
+        self._whole = whole
         self._size = size
         self.patience = patience
         self._idle: list[Any] = []
@@ -157,7 +161,10 @@ class Database:
         while True:
             try:
                 connection = connect(
-                    self._dsn, within=max(deadline - time.monotonic(), _LEAST), options=_OPTIONS
+                    self._dsn,
+                    within=max(deadline - time.monotonic(), _LEAST),
+                    whole=self._whole,
+                    options=_OPTIONS,
                 )
                 connection.autocommit = True
                 return connection

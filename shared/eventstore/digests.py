@@ -16,6 +16,9 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+import psycopg2
+
+from shared.contracts.refusal import Refused
 from shared.eventstore.database import Database
 
 PSEUDONYMS = "pseudonyms"
@@ -25,10 +28,25 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 _HASH = re.compile("[0-9a-f]{64}")
 
 ROWS = (
-    "SELECT position, originator_id, originator_version, topic, state, previous FROM events"
+    "SELECT position, originator_id, originator_version, topic, state, previous"
+    " FROM ONLY public.events"
     " WHERE position > %s ORDER BY position"
 )
 """What a :class:`Row` is made of, after a position."""
+
+
+_HIDDEN = ("42501", "42P01")
+"""PostgreSQL's codes for what a role is not shown, and for what is not there."""
+
+_IS_TABLE = "SELECT relkind = 'r' FROM pg_class WHERE oid = 'public.events'::regclass"
+
+
+class NotTheLog(Refused):
+    """The log is no table, or is not shown whole: nobody vouches for what is read there."""
+
+    code = "not_the_log"
+    detail = "What is shown of the log need not be what is stored."
+    what_to_do = "Run sayso audit verify: it says what stands in the way."
 
 
 @dataclass(frozen=True)
@@ -107,12 +125,23 @@ class Pseudonyms:
 def digests_after(
     database: Database, service: str, pseudonyms: Pseudonyms, position: int, limit: int
 ) -> list[bytes]:
-    """The digest records of the stored events after ``position``, in order, at most ``limit``."""
-    rows = [Row.of(columns) for columns in database.query(f"{ROWS} LIMIT %s", (position, limit))]
+    """The digest records of the stored events after ``position``, in order, at most ``limit``.
+
+    ``database`` is opened with ``whole``, so that nothing is held back from its
+    role. :class:`NotTheLog` where something would be, or ``events`` is no table.
+    """
+    try:
+        if database.query(_IS_TABLE) != [(True,)]:
+            raise NotTheLog
+        rows = [Row.of(found) for found in database.query(f"{ROWS} LIMIT %s", (position, limit))]
+    except psycopg2.Error as error:
+        if error.pgcode in _HIDDEN:
+            raise NotTheLog from error
+        raise
     subjects = {row.stream_id: _participation(_read(row.state)) for row in reversed(rows)}
     unknown = [stream_id for stream_id, subject in subjects.items() if subject is None]
     if unknown:
-        first = "SELECT originator_id, state FROM events WHERE originator_id = ANY(%s)"
+        first = "SELECT originator_id, state FROM ONLY public.events WHERE originator_id = ANY(%s)"
         for stream_id, state in database.query(f"{first} AND originator_version = 1", (unknown,)):
             subjects[stream_id] = _participation(_read(bytes(state)))
     return [

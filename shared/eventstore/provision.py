@@ -18,6 +18,9 @@ from shared.eventstore.reaching import connect
 KINDS = ("owner", "committer", "query", "relay", "audit")
 """The roles of every service database; nobody else may connect to it."""
 
+READS_ONLY = "default_transaction_read_only=on"
+"""What is set for the roles that only read; nothing else is set for any."""
+
 SHARED = Path(__file__).parent / "migrations"
 SERVICES = Path(__file__).parents[2] / "services"
 

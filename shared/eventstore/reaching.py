@@ -12,9 +12,20 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import get_wait_callback, parse_dsn
 
+PINNED = "-c search_path=public,pg_temp"
+"""Where names are looked up, whatever is set for a role: the server's own first, then ours."""
 
-def connect(dsn: str, *, within: float = 10.0, **parameters: Any) -> Any:
+_WHOLE = "SET ROLE NONE; SET search_path = pg_catalog, pg_temp; SET row_security = off"
+
+
+def connect(dsn: str, *, within: float = 10.0, whole: bool = False, **parameters: Any) -> Any:
     """An open connection; ``psycopg2.OperationalError`` where there is none in ``within`` seconds.
+
+    A name without a schema is the server's own or one of ``public``, whatever
+    ``ALTER ROLE`` or ``ALTER DATABASE`` say. With ``whole`` it is the server's
+    own or none, so that tables are named with their schema; and a table from which
+    row-level security would hold anything back is refused
+    (``psycopg2.errors.InsufficientPrivilege``): for whoever reads a log to vouch for it.
 
     ``parameters`` go before those of ``dsn``. Where they name a host, its name is
     looked up here, anew each time: libpq would do it in C, which no timeout of
@@ -22,9 +33,25 @@ def connect(dsn: str, *, within: float = 10.0, **parameters: Any) -> Any:
     """
     with _limited(within):
         given = {**parse_dsn(dsn), **parameters}
-        return psycopg2.connect(
+        parameters["options"] = f"{given.get('options') or ''} {PINNED}".strip()
+        connection = psycopg2.connect(
             dsn, **{"connect_timeout": ceil(within), **parameters, **_looked_up(given)}
         )
+        if whole:
+            _insist(connection)
+        return connection
+
+
+def _insist(connection: Any) -> None:
+    """After whatever ran when the session began: what it was set to counts no more."""
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(_WHOLE)
+        connection.autocommit = False
+    except BaseException:
+        connection.close()
+        raise
 
 
 @contextmanager

@@ -14,33 +14,57 @@ from psycopg2.extras import execute_values
 from services.audit.domain.leaf import PADDING, RANDOM_BYTES, Closing, Leaf, entry_of, padded
 from shared.contracts.refusal import Unavailable
 from shared.eventstore.database import Database
+from shared.eventstore.plain import Plain, departures
+
+_REFUSES = "ledger_is_append_only"
+TABLES = (
+    Plain(
+        "leaves",
+        {
+            "index": "bigint",
+            "entry": "bytea",
+            "service": "text",
+            "position": "bigint",
+            "random": "bytea",
+            "record": "bytea",
+        },
+        _REFUSES,
+    ),
+    Plain("nodes", {"level": "smallint", "index": "bigint", "hash": "bytea"}, _REFUSES),
+    Plain(
+        "checkpoints",
+        {"size": "bigint", "root": "bytea", "note": "text", "at": "timestamp with time zone"},
+        _REFUSES,
+    ),
+)
+"""The ledger's tables, as they must be for what is read to be what is stored."""
 
 LOCK = 7_240_200
 """The advisory lock of the ledger; held until the transaction ends, so that indexes are dense."""
 
 PAGE = 1_000
 
-_LEAVES = "INSERT INTO leaves (index, entry, service, position, random, record) VALUES %s"
-_SIZE = "SELECT coalesce(max(index) + 1, 0) FROM leaves"
-_CURSOR = "SELECT coalesce(max(position), 0) FROM leaves WHERE service = %s"
+_LEAVES = "INSERT INTO public.leaves (index, entry, service, position, random, record) VALUES %s"
+_SIZE = "SELECT coalesce(max(index) + 1, 0) FROM ONLY public.leaves"
+_CURSOR = "SELECT coalesce(max(position), 0) FROM ONLY public.leaves WHERE service = %s"
 
 
-LEAVES = "SELECT index, entry, service, position, random, record FROM leaves"
+LEAVES = "SELECT index, entry, service, position, random, record FROM ONLY public.leaves"
 """The columns of a :class:`~services.audit.domain.leaf.Leaf`."""
 
 _CLOSED = (
-    "SELECT position, index + 1 FROM leaves WHERE service IS NULL AND position IS NOT NULL"
-    " ORDER BY position DESC LIMIT 1"
+    "SELECT position, index + 1 FROM ONLY public.leaves"
+    " WHERE service IS NULL AND position IS NOT NULL ORDER BY position DESC LIMIT 1"
 )
 _HEADS = (
     # From one service to the next within the index, however many leaves each of them has.
-    "WITH RECURSIVE named (service) AS (SELECT min(service) FROM leaves"
-    " UNION ALL SELECT (SELECT min(service) FROM leaves WHERE service > named.service)"
+    "WITH RECURSIVE named (service) AS (SELECT min(service) FROM ONLY public.leaves"
+    " UNION ALL SELECT (SELECT min(service) FROM ONLY public.leaves WHERE service > named.service)"
     " FROM named WHERE named.service IS NOT NULL)"
-    " SELECT service, (SELECT max(position) FROM leaves WHERE service = named.service)"
+    " SELECT service, (SELECT max(position) FROM ONLY public.leaves WHERE service = named.service)"
     " FROM named WHERE service IS NOT NULL"
 )
-_SIGNED = "SELECT size, root, note, at FROM checkpoints"
+_SIGNED = "SELECT size, root, note, at FROM ONLY public.checkpoints"
 
 
 def leaf_of(columns: Sequence[Any]) -> Leaf:
@@ -72,13 +96,19 @@ class Ledger:
     """The tables of the ledger under the committer's role."""
 
     def __init__(self, database: Database, token_bytes: Callable[[int], bytes]) -> None:
+        """``database`` is opened with ``whole``: what it is not shown, the ledger would lose."""
         self._database = database
         self._token_bytes = token_bytes
+
+    def hidden(self) -> list[str]:
+        """Why what is read here need not be what is stored, each thing in words."""
+        with self._database.connection() as connection:
+            return [str(d) for d in departures(connection, "audit", TABLES) if d.hides]
 
     def head(self, service: str) -> Head | None:
         """The last record of ``service`` that the ledger holds; None where it holds none."""
         rows = self._database.query(
-            "SELECT position, index, record FROM leaves WHERE service = %s"
+            "SELECT position, index, record FROM ONLY public.leaves WHERE service = %s"
             " ORDER BY position DESC LIMIT 1",
             (service,),
         )
@@ -108,7 +138,7 @@ class Ledger:
         """
         with self._locked() as cursor:
             number, closed = self._closed(cursor)
-            cursor.execute("SELECT coalesce(max(size), 0) FROM checkpoints")
+            cursor.execute("SELECT coalesce(max(size), 0) FROM ONLY public.checkpoints")
             if closed > cursor.fetchone()[0]:
                 return closed
             size = self._size(cursor)
@@ -129,7 +159,8 @@ class Ledger:
     def number_closed_at(self, size: int) -> int | None:
         """The number of the closing of a size, if that was closed."""
         rows = self._database.query(
-            "SELECT position FROM leaves WHERE index = %s AND service IS NULL", (size - 1,)
+            "SELECT position FROM ONLY public.leaves WHERE index = %s AND service IS NULL",
+            (size - 1,),
         )
         return rows[0][0] if rows else None
 
@@ -141,14 +172,17 @@ class Ledger:
         Not where another process has stored one after ``after`` meanwhile.
         """
         with self._locked() as cursor:
-            cursor.execute("SELECT coalesce(max(size), 0) FROM checkpoints")
+            cursor.execute("SELECT coalesce(max(size), 0) FROM ONLY public.checkpoints")
             if cursor.fetchone()[0] != after:
                 return False
             execute_values(
-                cursor, "INSERT INTO nodes (level, index, hash) VALUES %s", nodes, page_size=PAGE
+                cursor,
+                "INSERT INTO public.nodes (level, index, hash) VALUES %s",
+                nodes,
+                page_size=PAGE,
             )
             cursor.execute(
-                "INSERT INTO checkpoints (size, root, note, at) VALUES (%s, %s, %s, %s)",
+                "INSERT INTO public.checkpoints (size, root, note, at) VALUES (%s, %s, %s, %s)",
                 (signed.size, signed.root, signed.note, signed.at),
             )
             cursor.execute("COMMIT")
@@ -182,8 +216,8 @@ class Ledger:
         """Index and hash of a level's stored nodes from ``start`` to before ``end``, in order."""
         while start < end:
             rows = self._database.query(
-                "SELECT index, hash FROM nodes WHERE level = %s AND index >= %s AND index < %s"
-                " ORDER BY index LIMIT %s",
+                "SELECT index, hash FROM ONLY public.nodes"
+                " WHERE level = %s AND index >= %s AND index < %s ORDER BY index LIMIT %s",
                 (level, start, end, PAGE),
             )
             if not rows:
@@ -194,7 +228,8 @@ class Ledger:
     def higher_nodes(self, size: int) -> dict[tuple[int, int], bytes]:
         """(level, index) → hash of the stored nodes above level 1 of a tree of ``size``."""
         rows = self._database.query(
-            "SELECT level, index, hash FROM nodes WHERE level > 1 AND index < %s >> (8 * level)",
+            "SELECT level, index, hash FROM ONLY public.nodes"
+            " WHERE level > 1 AND index < %s >> (8 * level)",
             (size,),
         )
         return {(level, index): bytes(hash) for level, index, hash in rows}

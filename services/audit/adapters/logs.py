@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.audit.adapters.ledger import Ledger
+from services.audit.adapters.ledger import Head, Ledger
 from services.audit.domain.deriving import Broken
 from services.audit.domain.leaf import object_of
+from shared.contracts.refusal import Refused
+from shared.eventstore.digests import NotTheLog
 from shared.messaging.bus import ServiceCaller
 from shared.messaging.pages import MOST_DIGESTS, ask_digests
 
@@ -27,13 +29,14 @@ class Logs:
 
         ``Unavailable`` where it is away. :class:`Broken` where the log ends
         before that position, or holds something else there: then it is not the
-        log any more that is on record. :class:`NotARecord` for any other
+        log any more that is on record; and where the service cannot vouch for
+        it, since it is not shown all of it. :class:`NotARecord` for any other
         answer out of its order.
         """
         held = self._ledger.head(service)
         overlap = 1 if held else 0
         after = held.position - overlap if held else 0
-        records = ask_digests(self._caller, service, after, MOST_DIGESTS)
+        records = self._ask(service, after, held)
         for position, record in enumerate(records, after + 1):
             said = object_of(record)
             if (said.get("svc"), said.get("pos")) != (service, position):
@@ -45,6 +48,15 @@ class Logs:
         if not _same(records[0], held.record):
             raise Broken("log_changed", held.leaf, service, held.position)
         return held.position, records[1:], len(records) == MOST_DIGESTS
+
+    def _ask(self, service: str, after: int, held: Head | None) -> Sequence[bytes]:
+        try:
+            return ask_digests(self._caller, service, after, MOST_DIGESTS)
+        except Refused as refused:
+            if refused.code != NotTheLog.code:
+                raise
+            last, leaf = (held.position, held.leaf) if held else (0, 0)
+            raise Broken("log_hidden", leaf, service, last) from refused
 
     def compare(self, service: str) -> None:
         """Only whether the log still holds what is on record; raises as :meth:`next` does."""

@@ -24,6 +24,10 @@ class Kind(Enum):
     INSERTED = (23, "a row is stored where none can have been recorded")
     ORDER = (24, "versions in a stream, or positions of published events, do not follow")
     LATE = (25, "stored rows are not in the ledger: it does not run, or they came by hand")
+    TABLE = (
+        26,
+        "a table or a role is not as the migrations made it: it may show one what it hides",
+    )
 
     def __init__(self, status: int, meaning: str) -> None:
         self.status = status
@@ -43,18 +47,21 @@ MOST_TOLD = 1_000
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong, and where: a service with its position, a leaf, or a checkpoint's size."""
+    """Something wrong, and where: a service with a position or a table, or a leaf."""
 
     kind: Kind
     what: str
     service: str | None = None
     position: int | None = None
     leaf: int | None = None
+    table: str | None = None
 
     def __str__(self) -> str:
         where = []
-        if self.service:
+        if self.service and self.position is not None:
             where.append(f"{self.service} position {self.position}")
+        elif self.service:
+            where.append(f"{self.service} table {self.table}" if self.table else self.service)
         if self.leaf is not None:
             where.append(f"leaf {self.leaf:,}")
         return f"{self.kind.word}: {', '.join(where) + ': ' if where else ''}{self.what}"

@@ -22,7 +22,10 @@ from uuid import UUID
 from services.audit.checks.entries import Entry, entry_of
 
 PAGE = 1_000
-_EVENTS = "SELECT position, originator_id, originator_version, topic, state, previous FROM events"
+_EVENTS = (
+    "SELECT position, originator_id, originator_version, topic, state, previous"
+    " FROM ONLY public.events"
+)
 
 
 class Log(Protocol):
@@ -62,7 +65,7 @@ class StoredLog:
     def last(self) -> int:
         """The last position; 0 where nothing is stored."""
         with self._connection.cursor() as cursor:
-            cursor.execute("SELECT coalesce(max(position), 0) FROM events")
+            cursor.execute("SELECT coalesce(max(position), 0) FROM ONLY public.events")
             return int(cursor.fetchone()[0])
 
     def entries(self, name: str | None = None) -> Iterator[Entry]:

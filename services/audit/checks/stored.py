@@ -22,13 +22,15 @@ class StoredTree:
         growing = Growing()
         first, last = start // FAN, end // FAN
         if start % FAN == 0 and last > first:
-            sql = "SELECT hash FROM nodes WHERE level = 1 AND index >= %s AND index < %s"
+            sql = (
+                "SELECT hash FROM ONLY public.nodes WHERE level = 1 AND index >= %s AND index < %s"
+            )
             nodes = self._column(f"{sql} ORDER BY index", first, last)
             for node in nodes:
                 growing.append(node, HEIGHT)
             start = last * FAN
             self._whole(len(nodes), last - first, first * FAN)
-        sql = "SELECT entry FROM leaves WHERE index >= %s AND index < %s ORDER BY index"
+        sql = "SELECT entry FROM ONLY public.leaves WHERE index >= %s AND index < %s ORDER BY index"
         entries = self._column(sql, start, end)
         for entry in entries:
             growing.append(leaf_hash(entry))

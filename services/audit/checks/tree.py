@@ -19,8 +19,8 @@ from services.audit.formats.note import BadNote, Verifier
 from shared.progress import Progress
 
 _LEVELS = range(1, 8)
-_CHECKPOINTS = "SELECT size, root, note FROM checkpoints ORDER BY size"
-_NODES = "SELECT index, hash FROM nodes WHERE level = %s ORDER BY index"
+_CHECKPOINTS = "SELECT size, root, note FROM ONLY public.checkpoints ORDER BY size"
+_NODES = "SELECT index, hash FROM ONLY public.nodes WHERE level = %s ORDER BY index"
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ class TreeCheck:
         with ExitStack() as stack:
             checkpoints = self._stream(stack, _CHECKPOINTS)
             leaves = self._stream(stack, f"{LEAVES} ORDER BY index")
-            total = self._one("SELECT coalesce(max(index) + 1, 0) FROM leaves")
-            signed = self._one("SELECT coalesce(max(size), 0) FROM checkpoints")
+            total = self._one("SELECT coalesce(max(index) + 1, 0) FROM ONLY public.leaves")
+            signed = self._one("SELECT coalesce(max(size), 0) FROM ONLY public.checkpoints")
             nodes = _NodeCheck(
                 {level: self._stream(stack, _NODES, level) for level in _LEVELS},
                 signed,

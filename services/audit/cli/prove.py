@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from services.audit.adapters.ledger import LEAVES, leaf_of
+from services.audit.adapters.ledger import LEAVES, TABLES, leaf_of
 from services.audit.checks.stored import StoredTree
 from services.audit.domain.merkle import inclusion_path
 from services.audit.formats.proof import Proof
-from shared.command_line import HELD, Command, Reading
+from shared.command_line import HELD, CannotRead, Command, Reading
+from shared.eventstore.plain import departures
 
 NOT_THERE, NOT_SIGNED = 10, 11
 
@@ -17,6 +18,9 @@ NOT_THERE, NOT_SIGNED = 10, 11
 def run(asked: argparse.Namespace, given: Reading) -> int:
     """Write a ``.tlog-proof``: what is beside the proof is the leaf's random bytes and record."""
     with given.connection("audit") as ledger, ledger.cursor() as cursor:
+        for departure in departures(ledger, "audit", TABLES):
+            if departure.hides:
+                raise CannotRead(f"What the ledger shows need not be what is stored: {departure}")
         where = "WHERE service = %s AND position = %s"
         cursor.execute(f"{LEAVES} {where}", (asked.service, asked.position))
         row = cursor.fetchone()
@@ -24,7 +28,7 @@ def run(asked: argparse.Namespace, given: Reading) -> int:
         if leaf is None or leaf.random is None or leaf.record is None:
             print(f"{asked.service} position {asked.position:,} is not in it.", file=sys.stderr)
             return NOT_THERE
-        cursor.execute("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1")
+        cursor.execute("SELECT size, note FROM ONLY public.checkpoints ORDER BY size DESC LIMIT 1")
         size, note = cursor.fetchone() or (0, "")
         if leaf.index >= size:
             print(f"Leaf {leaf.index:,} is not signed yet; try again soon.", file=sys.stderr)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from services.audit.adapters.kept import FILE as KEPT
 from services.audit.checks.findings import STATUSES, Finding, Findings, Kind
+from services.audit.checks.plainness import is_shown
 from services.audit.checks.rows import RowCheck
 from services.audit.checks.tree import Against, Seen, TreeCheck
 from services.audit.domain.leaf import Closing
@@ -21,9 +22,10 @@ from shared.command_line import CannotRead, Command, Reading, WrongUse
 LEDGER = "audit"
 _LOOK_AGAIN = 0.5
 _SIGNED = (
-    "SELECT (SELECT coalesce(max(index) + 1, 0) FROM leaves), coalesce(max(size), 0),"
-    " (SELECT record FROM leaves WHERE index = (SELECT max(size) - 1 FROM checkpoints))"
-    " FROM checkpoints"
+    "SELECT (SELECT coalesce(max(index) + 1, 0) FROM ONLY public.leaves), coalesce(max(size), 0),"
+    " (SELECT record FROM ONLY public.leaves"
+    " WHERE index = (SELECT max(size) - 1 FROM ONLY public.checkpoints))"
+    " FROM ONLY public.checkpoints"
 )
 
 
@@ -37,24 +39,38 @@ def run(asked: argparse.Namespace, given: Reading) -> int:
         print(finding, flush=True)
 
     findings = Findings(tell)
-    if asked.only != "rows":
+    asked_of = asked.service or given.services if asked.only != "tree" else ()
+    shown = _shown({LEDGER, *asked_of}, given, findings)
+    if asked.only != "rows" and LEDGER in shown:
         known = list(_known(asked, given, verifier, findings))
         due = _await_signed(given, asked.patience)
-        with given.connection(LEDGER) as ledger:
+        with given.connection(LEDGER, as_it_is=True) as ledger:
             against = Against(verifier, given.services, given.clock(), due, known)
             seen = TreeCheck(ledger, against, findings, given.progress).run()
         print(_of_tree(seen, verifier))
         if asked.remember and not findings.counts and seen.newest:
             _remember(asked.remember, seen.newest)
-    if asked.only != "tree":
-        for service in asked.service or given.services:
+    for service in asked_of:
+        if {LEDGER, service} <= shown:
             _rows(service, given, findings, asked.patience)
+        else:
+            print(f"{service}: not compared, since what is shown need not be what is stored")
     given.progress.clear()
     for kind, count in sorted(findings.counts.items(), key=lambda found: found[0].status):
         print(f"{count:,} {kind.word}: {kind.meaning}")
     if not findings.counts:
         print("All of it holds.")
     return findings.status
+
+
+def _shown(services: Collection[str], given: Reading, findings: Findings) -> frozenset[str]:
+    """Tell what is wrong with their tables; those whose rows are shown as they are stored."""
+    shown = set()
+    for service in sorted(services):
+        with given.connection(service, as_it_is=True) as connection:
+            if is_shown(connection, service, findings):
+                shown.add(service)
+    return frozenset(shown)
 
 
 def _known(
@@ -95,7 +111,7 @@ def _await_signed(given: Reading, patience: float) -> int:
     until = time.monotonic() + patience
     there: int | None = None
     while True:
-        with given.connection(LEDGER) as ledger, ledger.cursor() as cursor:
+        with given.connection(LEDGER, as_it_is=True) as ledger, ledger.cursor() as cursor:
             cursor.execute(_SIGNED)
             leaves, signed, record = cursor.fetchone()
         there = leaves if there is None else there
@@ -132,7 +148,10 @@ def _rows(service: str, given: Reading, findings: Findings, patience: float) -> 
     """Compare; what the ledger does not hold yet is waited for, a little while."""
     until = time.monotonic() + patience
     while True:
-        with given.connection(LEDGER) as ledger, given.connection(service) as log:
+        with (
+            given.connection(LEDGER, as_it_is=True) as ledger,
+            given.connection(service, as_it_is=True) as log,
+        ):
             _begin(ledger)
             counted = Findings(findings.tell)
             check = RowCheck(service, ledger, log, counted, given.progress)

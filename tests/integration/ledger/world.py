@@ -6,7 +6,7 @@ import argparse
 import json
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -54,6 +54,20 @@ def a_state(stream: UUID, version: int, **more: Any) -> bytes:
     return json.dumps(state, sort_keys=True, separators=(",", ":")).encode()
 
 
+@contextmanager
+def planted(world: World, service: str, plant: str, undo: str) -> Iterator[Any]:
+    """As the superuser; taken away again, since the databases are those of every test."""
+    with closing(psycopg2.connect(world.databases.dsn(service, "superuser"))) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute("SET allow_system_table_mods = on")
+        cursor.execute(plant)
+        try:
+            yield cursor
+        finally:
+            cursor.execute(undo)
+
+
 @dataclass
 class World:
     """``store``, ``pull``, ``tick``; then ``verify`` what ``tamper`` has changed."""
@@ -98,7 +112,7 @@ class World:
         """What a service answers: the records of its log."""
         if service in self.away:
             raise Unavailable
-        with self.database(service, "relay") as database:
+        with self.database(service, "relay", whole=True) as database:
             found = digests_after(database, service, KEY, request.position, request.limit)
         return Digests(records=tuple(record.decode() for record in found))
 
@@ -127,7 +141,7 @@ class World:
 
     def records(self, service: str) -> list[bytes]:
         """The records of what is stored now."""
-        with self.database(service, "relay") as database:
+        with self.database(service, "relay", whole=True) as database:
             return digests_after(database, service, KEY, 0, 10_000)
 
     def tick(self, pull: bool = True) -> None:
@@ -166,7 +180,7 @@ class World:
         connection = psycopg2.connect(self.databases.dsn(service, "superuser"))
         try:
             with connection, connection.cursor() as cursor:
-                cursor.execute("SET session_replication_role = replica")
+                cursor.execute("SET session_replication_role = replica; SET search_path = public")
                 for table in _TABLES[service]:
                     cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
                 yield cursor
@@ -195,7 +209,7 @@ class World:
         self.tamper(service, f"{sql} WHERE position = %s", position)
         where = f"service = '{service}' AND position = {position}"
         [(index, record)] = self.rows(f"SELECT index, record FROM leaves WHERE {where}")
-        with self.database(service, "relay") as database:
+        with self.database(service, "relay", whole=True) as database:
             [row] = database.query(f"{ROWS} LIMIT 1", (position - 1,))
         said = json.loads(bytes(record))
         self.remake(index, record_of(service, Row.of(row), said["sid"]))
@@ -237,16 +251,16 @@ class World:
             return found
 
     @contextmanager
-    def database(self, service: str, kind: str) -> Iterator[Database]:
+    def database(self, service: str, kind: str, *, whole: bool = False) -> Iterator[Database]:
         """Connections of a role, for as long as this lasts."""
-        database = self._database(service, kind)
+        database = self._database(service, kind, whole=whole)
         try:
             yield database
         finally:
             database.close()
 
-    def _database(self, service: str, kind: str) -> Database:
-        return Database(self.databases.dsn(service, kind), size=2)
+    def _database(self, service: str, kind: str, *, whole: bool = False) -> Database:
+        return Database(self.databases.dsn(service, kind), size=2, whole=whole)
 
     def close(self) -> None:
         """Close what was opened."""

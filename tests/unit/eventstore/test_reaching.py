@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from shared.eventstore.reaching import connect
+from shared.eventstore.reaching import PINNED, connect
 from tests.support.names import NameServer
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,12 @@ def test_every_address_of_a_name_is_told_beside_the_name(
 ) -> None:
     addresses(monkeypatch, "10.0.0.1", "10.0.0.2", "10.0.0.1")
     connect("host=db port=6000 dbname=x", within=2.5)
-    assert given == {"connect_timeout": 3, "host": "db,db", "hostaddr": "10.0.0.1,10.0.0.2"}
+    assert given == {
+        "connect_timeout": 3,
+        "host": "db,db",
+        "hostaddr": "10.0.0.1,10.0.0.2",
+        "options": PINNED,
+    }
 
 
 @pytest.mark.parametrize(
@@ -47,7 +52,21 @@ def test_a_socket_or_an_address_is_not_looked_up(
 ) -> None:
     monkeypatch.delattr(socket, "getaddrinfo")
     connect(dsn, within=5, dbname="y")
-    assert given == {"connect_timeout": 5, "dbname": "y"}
+    assert given == {"connect_timeout": 5, "dbname": "y", "options": PINNED}
+
+
+@pytest.mark.parametrize(
+    ("dsn", "parameters"),
+    [
+        ("options='-c search_path=shadow'", {}),
+        ("dbname=x", {"options": "-c search_path=shadow"}),
+    ],
+)
+def test_where_tables_are_looked_up_is_said_last_and_nobody_says_otherwise(
+    dsn: str, parameters: dict[str, str], given: dict[str, Any]
+) -> None:
+    connect(dsn, **parameters)
+    assert given["options"] == f"-c search_path=shadow {PINNED}"
 
 
 def test_a_name_without_an_address_is_a_server_that_is_away(
