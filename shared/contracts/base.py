@@ -137,8 +137,18 @@ def words(record_class: str, longest: int = 20_000) -> Any:
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 """A stable snake_case word: a kind, a topic, an option, a purpose."""
 
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
-"""A BCP 47 language tag."""
+_SCRIPTS = (
+    "Adlm|Arab|Armn|Beng|Bopo|Cakm|Cans|Cher|Cyrl|Deva|Ethi|Geor|Grek|Gujr|Guru|Hang|Hans|Hant"
+    "|Hebr|Hmnp|Jpan|Khmr|Knda|Kore|Laoo|Latn|Mlym|Mong|Mymr|Nkoo|Olck|Orya|Rohg|Sgnw|Sinh|Sund"
+    "|Syrc|Taml|Telu|Tfng|Thaa|Thai|Tibt|Yiii"
+)
+LANGUAGE = rf"^[a-z]{{2,3}}(-({_SCRIPTS}))?(-([A-Za-z]{{2}}|001|150|419))?$"
+"""RFC 5646, as far as a wording can differ by it: a language, with a script that is written today
+and a country or a part of the world. Variants and extensions hold words of any kind, so they
+are refused: a language is stored readable (R47)."""
+
+Language = Annotated[str, StringConstraints(pattern=LANGUAGE)]
+"""A BCP 47 language tag: ``en``, ``zh-Hant-TW``, ``es-419``."""
 
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """The version of a wording, a notice or a policy."""

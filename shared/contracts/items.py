@@ -5,16 +5,25 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from shared.contracts.base import Code, Model, Query
+from shared.contracts.base import Model, Query
+
+OWNERS = ("intake", "letter_bank")
+KINDS = ("need", "offer", "letter")
+"""What the platform keeps for people, and which services do. What a release names is stored with
+the refusal too, so that nobody's words stand where these do (R47)."""
+
+
+def _one_of(*words: str) -> StringConstraints:
+    return StringConstraints(pattern=rf"^({'|'.join(words)})$")
 
 
 class ItemRef(Model):
     """One exact item: the service that owns it, its kind there, and its id."""
 
-    service: Code
-    kind: Code
+    service: Annotated[str, _one_of(*OWNERS)]
+    kind: Annotated[str, _one_of(*KINDS)]
     item_id: UUID
 
 

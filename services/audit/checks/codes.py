@@ -18,10 +18,22 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.audit.checks.entries import Closed, Unknown
+from services.audit.checks.lists import (
+    DUE,
+    EVENTS,
+    OPTIONS,
+    PROGRAMME_TYPES,
+    REASONS,
+    ROLES,
+    TOPICS,
+    WORDINGS,
+)
 from services.audit.checks.states import CASE_STATES, INVOLVEMENTS, PERIOD_OVER, STATES, snake
 from shared.accompaniment.confirming import ConfirmedBy
 from shared.contracts import consent, intake, notifications
+from shared.contracts.base import LANGUAGE
 from shared.contracts.decision import Base, DecidedBy, How
+from shared.contracts.items import KINDS, OWNERS
 from shared.contracts.registry import messages, services
 
 NOT_SHOWN = "(not shown)"
@@ -55,23 +67,25 @@ def _is_zone(text: str) -> bool:
 
 
 _ID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
-_CODE = r"[a-z][a-z0-9_]{0,63}"
 _SERVICE = "|".join(map(re.escape, services()))
 
-_code, _id = _like(_CODE), _like(_ID)
+_DUE = "|".join(sorted(DUE))
+_WORDINGS = "|".join(sorted(WORDINGS))
+
+_id = _like(_ID)
 _service = _one_of(*services())
-_version = _like(r"[a-z]+(?:_[a-z]+)*-[0-9]{1,3}(?:\.[0-9]{1,3})*|20[0-9]{2}-[01][0-9]\.[0-9]{1,3}")
-# RFC 5646: language, extended language, script, region, variant.
-_language = _like(
-    r"[a-z]{2,3}(?:-[a-z]{3})?(?:-[A-Za-z]{4})?(?:-(?:[A-Za-z]{2}|[0-9]{3}))?"
-    r"(?:-(?:[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))?"
-)
+_version = _like(rf"(?:{_WORDINGS})-[0-9]{{1,3}}|20[0-9]{{2}}-[01][0-9]\.[0-9]{{1,2}}")
+_language = _like(LANGUAGE)
 _local_time = _like(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _place = _like(rf"(?:{_SERVICE})/[1-9][0-9]{{0,17}}")
-_cause = _either(_place, _like(rf"command/{_ID}|due/{_CODE}/{_ID}|"))
+_cause = _either(_place, _like(rf"command/{_ID}|due/(?:{_DUE})/{_ID}|"))
 _record_class = _one_of(
     *get_args(intake.RecordClass), *(c for s in services().values() for c in s.record_classes)
 )
+
+
+# The service that owns it, and its kind there; the id is one.
+_item = _one_of(*OWNERS, *KINDS)
 
 
 def _heard(message_type: str) -> str:
@@ -83,7 +97,6 @@ def _heard(message_type: str) -> str:
 TEXTS: Mapping[str, Shape] = {
     "about": _id,
     "actor_id": _either(_id, _service, _one_of("anyone")),
-    "authority": _code,
     "base": _one_of(*get_args(Base), *get_args(intake.NoticeBase)),
     "because": _one_of("case_closed", "decided_by_the_survivor", "declined", "nothing_now"),
     "causation": _cause,
@@ -99,23 +112,22 @@ TEXTS: Mapping[str, Shape] = {
     "explanation_version": _version,
     "how": _one_of(*get_args(How)),
     "involvement": _one_of(*INVOLVEMENTS),
-    "item": _code,
-    "items": _code,
-    "kind": _code,
+    "item": _item,
+    "items": _item,
+    "kind": _one_of(*KINDS),
     "language": _language,
-    "law": _code,
     "notice_version": _version,
-    "option": _code,
+    "option": _one_of(*OPTIONS),
     "options_version": _version,
-    "originator_topic": _like(r"(?:services|shared)(?:\.[a-z_]{1,40})+:[A-Z][A-Za-z]{0,40}"),
+    "originator_topic": _one_of(*TOPICS),
     "policy_version": _version,
-    "programme_type": _code,
+    "programme_type": _one_of(*PROGRAMME_TYPES),
     # A release for prosecution would be I03's to find (R31); it is no word of anybody's.
     "purpose": _one_of(*get_args(consent.Purpose), "prosecution"),
-    "reason": _code,
+    "reason": _one_of(*REASONS),
     "record_classes": _record_class,
-    "recorded_by_role": _code,
-    "role": _code,
+    "recorded_by_role": _one_of(*ROLES),
+    "role": _one_of(*ROLES),
     "service": _service,
     "source": _service,
     "start": _local_time,
@@ -197,8 +209,6 @@ OTHERS = frozenset(
 )
 """The fields that hold no text: ids, times, numbers, other fields, seals."""
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+){0,7}")
-
 
 def is_code(name: str, text: str) -> bool:
     """Whether a field of that name can hold that text."""
@@ -207,8 +217,8 @@ def is_code(name: str, text: str) -> bool:
 
 
 def is_name(text: object) -> bool:
-    """Whether this can be the name of a field."""
-    return isinstance(text, str) and len(text) <= 40 and _NAME.fullmatch(text) is not None
+    """Whether events have a field of that name."""
+    return isinstance(text, str) and (text in TEXTS or text in OTHERS)
 
 
 def words_in(value: Any, name: str = "", path: str = "") -> Iterator[str]:
@@ -238,7 +248,7 @@ def shown(name: str, value: Any, pseudonym: Callable[[UUID], str]) -> Any:
     match value:
         case Mapping():
             return {
-                key if key in TEXTS or key in OTHERS else NOT_SHOWN: shown(key, inside, pseudonym)
+                key if is_name(key) else NOT_SHOWN: shown(key, inside, pseudonym)
                 for key, inside in value.items()
             }
         case list() | tuple():
@@ -260,85 +270,6 @@ def _printed(name: str, value: Any, pseudonym: Callable[[UUID], str]) -> str:
     # Ids stand in places and causes too.
     return "/".join(pseudonym(UUID(part)) if _id(part) else part for part in value.split("/"))
 
-
-EVENTS = frozenset(
-    (
-        "AccompanimentBegun",
-        "AdvocateAssigned",
-        "AdvocateAssignmentEnded",
-        "AdvocateGone",
-        "AdvocateKnown",
-        "AdvocateRequestWithdrawn",
-        "AdvocateRequested",
-        "Begun",
-        "CaseClosed",
-        "CaseOpened",
-        "CasePaused",
-        "CaseReopened",
-        "CaseStateKnown",
-        "ChannelConfirmed",
-        "ChannelDeclaredSafe",
-        "ChannelDeclaredUnsafe",
-        "ChannelReplaced",
-        "ChoiceRecorded",
-        "ConfidentialityNoticeGiven",
-        "ContactErased",
-        "ContactErasureRequested",
-        "ContactMade",
-        "DecisionConfirmed",
-        "DecisionDenied",
-        "DecisionLapsed",
-        "DisclosureCompelled",
-        "DisclosureMade",
-        "DisclosureRefused",
-        "DisclosureTaken",
-        "ErasedItemsBegun",
-        "ErasureCarriedOut",
-        "ErasureCompleted",
-        "ErasureRecorded",
-        "ErasureRequested",
-        "GrantDeclined",
-        "GrantExpired",
-        "GrantExplained",
-        "GrantGiven",
-        "GrantProposed",
-        "GrantRevoked",
-        "GrantSuperseded",
-        "HolderForgot",
-        "InquiryOpened",
-        "InvolvementChanged",
-        "ItemHandedOver",
-        "ItemsErased",
-        "KeysDestroyed",
-        "MandatedReportMade",
-        "NeedStated",
-        "NeedsErased",
-        "Noted",
-        "NoticeFailed",
-        "NoticeHeard",
-        "NoticeKnown",
-        "NoticeOutcomeUnknown",
-        "NoticePutOff",
-        "NoticeQueued",
-        "NoticeRequested",
-        "NoticeSending",
-        "NoticeSent",
-        "NoticeSuppressed",
-        "OptionChosen",
-        "OptionDeclined",
-        "OptionOffered",
-        "ParticipationBegun",
-        "PreferenceVerified",
-        "TopicChosen",
-        "TopicConfirmed",
-        "TopicDropped",
-        "YesRecorded",
-    )
-)
-"""The events that there are, and those that the rules name and no service stores yet."""
-
-AGGREGATES = frozenset((*STATES, "CarriedOut", "Note"))
-"""The kinds of streams that there are."""
 
 STANDINGS = frozenset(
     (

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from services.audit.checks.codes import AGGREGATES, EVENTS, NOT_SHOWN, STANDINGS, shown
+from services.audit.checks.codes import NOT_SHOWN, STANDINGS, shown
 from services.audit.checks.entries import Entry, Said
+from services.audit.checks.lists import AGGREGATES, EVENTS
 from services.audit.checks.pseudonyms import Pseudonyms
 from services.audit.checks.replay import Moment, Standing
 

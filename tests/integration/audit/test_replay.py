@@ -206,6 +206,10 @@ TOLD = {
     "supersedes": {"_type_": "sealed", "_data_": {"c": "canary@example.org lives at Oak Street"}},
     "starts_at": {"Garcia": "Oak", "sister": ["Oak"]},
     "sister": True,
+    "reason": "he_beats_me",
+    "law": "smith",
+    "kind": "he_beats_me",
+    "option": "oak_street",
     "Maria Garcia": 1,
 }
 """Words in every place of an event."""
@@ -227,6 +231,7 @@ def test_words_that_should_have_been_sealed_are_not_passed_on(
     changed = healthy.first("InvolvementChanged").set(involvement="sister")
     changed.topic = changed.topic.replace("InvolvementChanged", "Garcia")
     healthy.first("CaseReopened").set(state="sister")
+    healthy.first("CaseReopened").said(language="en-maria", role="he_beats_me")
     renamed = healthy.first("InquiryOpened")
     renamed.topic = renamed.topic.replace("Case.", "Garcia.")
     given = {"--stream": (str(row.stream),), "--participation": (str(maria(healthy)),)}
@@ -234,7 +239,8 @@ def test_words_that_should_have_been_sealed_are_not_passed_on(
     status, printed = sayso(healthy, "audit", "replay", *words, *form)
     assert status == HELD
     assert NOT_SHOWN in printed
-    for word in ("sister", "Garcia", "Maria", "555-0100", "Oak", "canary", "Street"):
+    told = ("sister", "Garcia", "Maria", "555-0100", "Oak", "canary", "Street")
+    for word in (*told, "maria", "he_beats_me", "smith", "oak_street"):
         assert word not in printed, word
 
 

@@ -560,7 +560,10 @@ def test_a_release_of_what_is_not_there_is_refused_and_nothing_is_stored(world: 
     unknown = ItemRef(service="intake", kind="need", item_id=uuid4())
     world.intake.not_there.add(unknown.item_id)
 
-    for item in (unknown, ItemRef(service="nobody", kind="need", item_id=world.need.item_id)):
+    for item in (
+        unknown,
+        ItemRef(service="letter_bank", kind="letter", item_id=world.need.item_id),
+    ):
         with pytest.raises(Refused) as refused:
             world.propose(items=(world.need, item))
         assert refused.value.code == "unknown_item"

@@ -27,8 +27,7 @@ class Readable(Invariant):
     rules = ("R47",)
     limits = (
         "The messages themselves are not kept; their schemas are checked where they are made "
-        "(tests/contract). Seals are not opened. Where no list says which codes there are "
-        "(options, kinds of items, roles, reasons), words_joined_like_this pass for one."
+        "(tests/contract). Seals are not opened. A language may be any two or three letters."
     )
 
     def see(self, entry: Entry) -> Iterator[Finding]:

@@ -356,6 +356,38 @@ for where, value in WORDS.items():
         return [books.first("DisclosureRefused").set(purpose=value)]
 
 
+JOINED: dict[str, dict[str, object]] = {
+    "reason": {"reason": "he_beats_me"},
+    "item's kind": {"item": ("intake", "he_beats_me", uuid4())},
+    "item's service": {"item": ("oak_street", "need", uuid4())},
+    "authority, which no event has": {"law": "smith"},
+    "field's own name": {"she_lives_with_her_sister": 1},
+}
+for where, fields in JOINED.items():
+
+    @breaks("I14", f"words joined to look like a code as a {where}")
+    def _(books: Books, fields: dict[str, object] = fields) -> list[Row]:
+        return [books.first("DisclosureRefused").set(**fields)]
+
+
+HEADER = {
+    "language": "en-maria",
+    "notice_version": "he_beats_me-1",
+}
+for where, text in HEADER.items():
+
+    @breaks("I14", f"words joined to look like a code as the {where} of a header")
+    def _(books: Books, where: str = where, text: str = text) -> list[Row]:
+        return [books.first("GrantProposed").said(**{where: text})]
+
+
+@breaks("I14", "words in the name of what began a stream")
+def _(books: Books) -> list[Row]:
+    row = books.first("InquiryOpened")
+    row.state["originator_topic"] = "services.oak_street.domain:Maria"
+    return [row]
+
+
 @breaks("I14", "words as the name of a field")
 def _(books: Books) -> list[Row]:
     return [books.first("DisclosureRefused").set(**{"she lives with her sister": 1})]

@@ -177,7 +177,7 @@ def _(books: Books) -> list[Row]:
 def _(books: Books) -> list[Row]:
     revoked = books.first("GrantRevoked")
     ended = books.first("AdvocateAssignmentEnded").caused_by(revoked)
-    return [ended.set(grant_id=revoked.stream, offer_id=revoked.stream)]
+    return [ended.set(offer_id=revoked.stream)]
 
 
 @breaks("I06", "an assignment ended because of a decline that it names", "R41")

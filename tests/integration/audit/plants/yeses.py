@@ -110,7 +110,7 @@ def _(books: Books) -> list[Row]:
 
 @breaks("I13", "a release given by a timer")
 def _(books: Books) -> list[Row]:
-    return [own_grant(books).caused_by(f"due/silence_means_yes/{uuid4()}")]
+    return [own_grant(books).caused_by(f"due/grant_expiry/{uuid4()}")]
 
 
 @breaks("I13", "an option chosen because a release expired")
@@ -121,7 +121,7 @@ def _(books: Books) -> list[Row]:
 @breaks("I13", "an option chosen because of something that a timer caused")
 def _(books: Books) -> list[Row]:
     noted = books.first("Noted", what="grant_given")
-    noted.caused_by(books.first("KeysDestroyed").caused_by(f"due/retention/{uuid4()}"))
+    noted.caused_by(books.first("KeysDestroyed").caused_by(f"due/settle_notice/{uuid4()}"))
     return [a_choice(books).caused_by(noted)]
 
 
