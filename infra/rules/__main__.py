@@ -1,7 +1,8 @@
 """``make rules``: the table, ``build/rules.json``, and with ``--mutate`` whether marks bite.
 
-A mark that bit is not broken again as long as its file and that test's are as they were: what is
-left of a run goes on, in pieces where ``--rule`` or ``--below`` say of which.
+A mark that bit is not broken again as long as its file, that test's, and all that the two lead to
+within the project are as they were: what is left of a run goes on, in pieces where ``--rule`` or
+``--below`` say of which.
 
 Exit status 0 where every rule is both marked and tested, or neither, and every
 mark bit; 1 with what is wrong on stderr; 2 for a rule that there is not.

@@ -1,8 +1,9 @@
 """What was proven so far: a line for each mark in ``build/rules-proof.jsonl``, a table in ``docs``.
 
-A proof stands as long as the file that is marked and the file of the test that noticed are
-what they were, and that test is there and carries the rule: so a run goes on where it was
-broken off, and may be made in pieces.
+A proof stands as long as the file that is marked, the file of the test that noticed, and all
+that the two lead to within the project (:mod:`infra.rules.depending`) are what they were, and
+that test is there and carries the rule: so a run goes on where it was broken off, and may be
+made in pieces.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
+from infra.rules.depending import Project
 from infra.rules.proving import Bite
 from infra.rules.reading import Mark
 
@@ -33,7 +34,7 @@ class Proof:
     commit: str
     date: str
     of: str
-    """SHA-256 of the two files."""
+    """SHA-256 over the two files and all that they lead to."""
 
 
 class Record:
@@ -52,7 +53,7 @@ class Record:
             test=bite.test if bite else "",
             commit=self._commit,
             date=datetime.now(UTC).date().isoformat(),
-            of=self._files(mark.path, bite.test if bite else ""),
+            of=_rests_on(Project(self._root), mark.path, bite.test if bite else ""),
         )
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as lines:
@@ -65,11 +66,12 @@ class Record:
         """
         last = {(proof.rule, proof.path, proof.line): proof for proof in self._read()}
         found = {mark: last.get((mark.rule, mark.path, mark.line)) for mark in marks}
+        project = Project(self._root)
         return {
             mark: proof
             for mark, proof in found.items()
             if proof
-            and proof.of == self._files(proof.path, proof.test)
+            and proof.of == _rests_on(project, proof.path, proof.test)
             and proof.test in ("", *tested[mark.rule])
         }
 
@@ -78,13 +80,9 @@ class Record:
             for line in self._file.read_text("utf-8").splitlines():
                 yield Proof(**json.loads(line))
 
-    def _files(self, marked: str, test: str) -> str:
-        digest = sha256()
-        for name in filter(None, (marked, test.partition("::")[0])):
-            path = self._root / name
-            digest.update(path.read_bytes() if path.is_file() else b"gone")
-            digest.update(b"\0")
-        return digest.hexdigest()
+
+def _rests_on(project: Project, marked: str, test: str) -> str:
+    return project.digest(*filter(None, (marked, test.partition("::")[0])))
 
 
 def written(marks: Sequence[Mark], proofs: dict[Mark, Proof]) -> str:
@@ -97,7 +95,8 @@ def written(marks: Sequence[Mark], proofs: dict[Mark, Proof]) -> str:
         "",
         "What each mark of a rule stands at was removed from a copy of the code, and a test of",
         "the rule, green before, said so: `make rules MUTATE=1`, written by `make rules REPORT=1`.",
-        "A proof is of the marked file and the file of that test as they were.",
+        "A proof stands as long as the marked file, the file of that test and all that the two",
+        "lead to within the project are what they were; what is installed is not looked at.",
         "",
         f"{bitten} of {len(marks)} marks bite. Run: {runs or 'none'}.",
         "",

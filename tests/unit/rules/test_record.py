@@ -18,14 +18,20 @@ DOOR = Mark("services/door.py", 2, "R03", False)
 SAME_LINE = Mark("services/door.py", 2, "I03", False)
 AUDITED = Mark("services/audit/checks/doors.py", 7, "I03", False)
 BIT = Bite("never taken", "tests/test_door.py::test_parole_is_refused")
+TEST_FILE = "tests/test_door.py"
 TESTED = {rule: [BIT.test] if rule in ("R03", "I03") else [] for rule in RULES}
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    for path in (DOOR.path, AUDITED.path, "tests/test_door.py"):
+    for path in (DOOR.path, AUDITED.path, TEST_FILE):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text("as it was\n")
+        (tmp_path / path).write_text("# as it was\n")
+    for path, helper in ((DOOR.path, "services.hinge"), (TEST_FILE, "tests.support.keys")):
+        (tmp_path / path).write_text(f"import {helper}\n")
+        file = tmp_path / f"{helper.replace('.', '/')}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("# as it was\n")
     return tmp_path
 
 
@@ -34,7 +40,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "build" / "rules-proof.jsonl"
 
 
-def test_a_proof_stands_as_long_as_what_is_marked_and_its_test_are_as_they_were(
+def test_a_proof_stands_as_long_as_what_is_marked_its_test_and_what_they_lead_to_are_as_they_were(
     root: Path, file: Path
 ) -> None:
     Record(file, root, "aaa").note(DOOR, BIT)
@@ -43,13 +49,14 @@ def test_a_proof_stands_as_long_as_what_is_marked_and_its_test_are_as_they_were(
     assert (proof.commit, proof.how, proof.test) == ("aaa", BIT.how, BIT.test)
     assert SAME_LINE not in again.of([DOOR, SAME_LINE], TESTED), "of another rule nothing is known"
 
-    for changed in (DOOR.path, "tests/test_door.py"):
-        (root / changed).write_text("otherwise\n")
-        assert again.of([DOOR], TESTED) == {}
-        (root / changed).write_text("as it was\n")
+    for changed in (DOOR.path, TEST_FILE, "services/hinge.py", "tests/support/keys.py"):
+        before = (root / changed).read_text()
+        (root / changed).write_text(f"{before}# otherwise\n")
+        assert again.of([DOOR], TESTED) == {}, changed
+        (root / changed).write_text(before)
         assert DOOR in again.of([DOOR], TESTED)
     assert again.of([DOOR], TESTED | {"R03": ["tests/test_door.py::test_another"]}) == {}
-    (root / "tests/test_door.py").unlink()
+    (root / TEST_FILE).unlink()
     assert again.of([DOOR], TESTED) == {}
 
 
