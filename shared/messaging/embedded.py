@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 from shared.contracts.registry import services
 from shared.eventstore.edge import Edge, utc_now
@@ -43,6 +43,7 @@ class Platform:
         *,
         names: Iterable[str] | None = None,
         clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = monotonic,
         database: Callable[[str], str] = database_name,
         look_every: float = LOOK_EVERY,
         settings: Mapping[str, str] | None = None,
@@ -60,6 +61,8 @@ class Platform:
         self._secret = secret
         self._database = database
         self._settings = dict(settings or {})
+        self._monotonic = monotonic
+        self._keys: list[CachedKeySource] = []
         self.issuers: Issuers = issuers(
             {name: self.key(name).public for name in (*services(), GATEWAY)}
         )
@@ -97,18 +100,23 @@ class Platform:
         self.transport.close()
         for service in self.services.values():
             service.app.close()
+        for keys in self._keys:
+            keys.close()
 
     def _assemble(self, name: str) -> Assembled:
         provision(self._server.dsn(), name, database=self._database(name))
         caller = self.caller(name)
         own = derive(self._secret, name)
+        keys = CachedKeySource(caller, Principal.service(name), monotonic=self._monotonic)
+        self._keys.append(keys)
         edge = Edge(
             service=name,
             dsn=lambda kind: self._server.dsn(self._database(name), role_name(name, kind)),
-            keys=CachedKeySource(caller, Principal.service(name)),
+            keys=keys,
             caller=caller,
             fingerprint_key=derive(own, "fingerprint"),
             clock=self.clock,
+            monotonic=self._monotonic,
             secrets=NamedKeys(name, own, {key: derive(own, key) for key in NEVER_DERIVED}),
             settings=self._settings,
             stored=lambda _published: self._bells[name].ring(),

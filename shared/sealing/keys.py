@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import math
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -16,7 +17,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from shared.contracts.base import Model, Request
 from shared.contracts.keyring import LEASE_SECONDS, DataKeyById, OpenDataKey, OpenedKey
-from shared.contracts.refusal import Because, Refused
+from shared.contracts.refusal import Because, Refused, Unavailable
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at what is held, while anything is."""
+
+EARLY = 2 * LOOK_EVERY
+"""Seconds before the end of its loan from which a look drops a key: the next could be late."""
 
 
 class KeyDestroyed(Refused):
@@ -117,7 +124,10 @@ class CachedKeySource:
     """Keys from the keyring, held in memory for at most ``LEASE_SECONDS``.
 
     The time starts before the question is sent, so a key is always dropped
-    here before the keyring takes the loan for run out. ``asker`` is the
+    here before the keyring takes the loan for run out: also where nobody asks for
+    anything any more, by a thread of its own (on RabbitMQ a greenlet) that looks
+    once a second while something is held, and is not there otherwise. What was
+    derived from a secret goes with it. ``asker`` is the
     service's own principal. While the keyring is away, held keys go on
     working and everything else raises ``Unavailable``.
     """
@@ -139,6 +149,8 @@ class CachedKeySource:
         self._held: dict[UUID, _Held] = {}
         self._current: dict[tuple[UUID, str], UUID] = {}
         self._forgotten: dict[tuple[UUID, str], float] = {}
+        self._looked_at = False
+        self._closed = Event()
 
     def current(self, participation_id: UUID, record_class: str) -> DataKey:
         """The key to close new words with."""
@@ -167,6 +179,13 @@ class CachedKeySource:
                 for key_id in [k for k, h in self._held.items() if _subject(h.key) == subject]:
                     del self._held[key_id]
 
+    def close(self) -> None:
+        """Drop everything, and hold nothing from now on."""
+        self._closed.set()
+        with self._lock:
+            self._held.clear()
+            self._current.clear()
+
     def _fresh(self, key_id: UUID) -> DataKey | None:
         held = self._held.get(key_id)
         return held.key if held and self._monotonic() < held.until else None
@@ -188,23 +207,50 @@ class CachedKeySource:
             answer.record_class,
             base64.b64decode(answer.secret, validate=True),
         )
+        until = asked_at + LEASE_SECONDS
         with self._lock:
-            self._drop_stale()
+            now = self._monotonic()
+            self._drop_stale(now)
             # An answer that was on its way while the key was destroyed is not kept.
             if self._forgotten.get(_subject(key), -math.inf) >= asked_at:
                 raise KeyDestroyed()
-            self._held[key.key_id] = _Held(key, asked_at + LEASE_SECONDS)
-            self._current[_subject(key)] = key.key_id
+            if now >= until:  # the loan ran out on the way: the keyring waits for nobody any more
+                raise Unavailable()
+            if not self._closed.is_set():
+                self._have_looked_at()
+                self._held[key.key_id] = _Held(key, until)
+                self._current[_subject(key)] = key.key_id
         return key
 
-    def _drop_stale(self) -> None:
-        now = self._monotonic()
+    def _have_looked_at(self) -> None:
+        if self._looked_at:
+            return
+        looking = (weakref.ref(self), self._closed)
+        Thread(target=_look_again, args=looking, name="sayso-keys", daemon=True).start()
+        self._looked_at = True
+
+    def _look(self) -> bool:
+        """Drop what is about to be stale; whether anything is left to look at."""
+        with self._lock:
+            self._drop_stale(self._monotonic() + EARLY)
+            self._looked_at = bool(self._held)
+            return self._looked_at
+
+    def _drop_stale(self, now: float) -> None:
         self._held = {k: h for k, h in self._held.items() if now < h.until}
         self._current = {s: k for s, k in self._current.items() if k in self._held}
         # A question older than a loan is answered by nobody.
         self._forgotten = {
             s: at for s, at in self._forgotten.items() if now < at + 2 * LEASE_SECONDS
         }
+
+
+def _look_again(source: weakref.ref[CachedKeySource], closed: Event) -> None:
+    while not closed.wait(LOOK_EVERY):
+        held = source()
+        if held is None or not held._look():
+            return
+        del held  # whoever drops the source is not held up by who looks at it
 
 
 def _subject(key: DataKey) -> tuple[UUID, str]:

@@ -68,6 +68,7 @@ class ServiceProcess:
         self._transport = AmqpTransport(settings.broker, settings.rpc_keys)
         self.caller = SigningCaller(settings.signing_key, self._transport, utc_now)
         metrics = Metrics(self.name, REGISTRY)
+        self.keys = CachedKeySource(self.caller, Principal.service(self.name))
         self.assembled: Assembled = assemble(
             self.name,
             self._edge(),
@@ -99,6 +100,7 @@ class ServiceProcess:
         self.health.stop()
         self._transport.close()
         self.assembled.app.close()
+        self.keys.close()
         return 0
 
     def stop(self) -> None:
@@ -158,7 +160,7 @@ class ServiceProcess:
         return Edge(
             service=self.name,
             dsn=settings.dsn,
-            keys=CachedKeySource(self.caller, Principal.service(self.name)),
+            keys=self.keys,
             caller=self.caller,
             fingerprint_key=settings.fingerprint_key,
             secrets=settings.named_keys,

@@ -83,8 +83,9 @@ class _Line:
         until = time.monotonic() + timeout
         while self._answer is None:
             self._drain(until)
-        self._waiting = None
+        # A line that waits for its next call keeps nothing: there may be a key in the answer.
         answer: dict[str, Any] = self._answer
+        self._waiting = self._answer = None
         return answer
 
     def close(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,9 +20,11 @@ from shared.contracts.intake import (
     RequestErasure,
     StateNeed,
 )
+from shared.contracts.keyring import LEASE_SECONDS, OpenedKey
 from shared.contracts.refusal import Refused
 from shared.identity.principal import Principal
 from shared.messaging.embedded import Platform
+from shared.sealing.keys import DataKey
 from tests.support.eventually import eventually
 from tests.support.postgres import embedded_server
 
@@ -32,6 +36,8 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = datetime.now(UTC)
+        self.ahead = 0.0
+        """Seconds that went by for those who count, and not for the machine."""
 
     def __call__(self) -> datetime:
         return self.now
@@ -46,7 +52,12 @@ def clock() -> Clock:
 def platform(clock: Clock) -> Iterator[Platform]:
     with embedded_server() as server:
         running = Platform(
-            server, b"s" * 32, names=("intake", "keyring"), clock=clock, look_every=0.05
+            server,
+            b"s" * 32,
+            names=("intake", "keyring"),
+            clock=clock,
+            monotonic=lambda: monotonic() + clock.ahead,
+            look_every=0.05,
         ).start()
         yield running
         running.stop()
@@ -90,3 +101,32 @@ def test_a_need_is_read_until_its_key_is_destroyed_and_never_after(
 
     ask(StateNeed(participation_id=begun, words="and now I say it myself"), survivor)
     assert words() == [None, "and now I say it myself"]
+
+
+def test_an_idle_platform_holds_no_key_beyond_its_loan(platform: Platform, clock: Clock) -> None:
+    """Nobody asks for anything more, and no news of any erasure comes."""
+    gateway = platform.caller("gateway")
+
+    def ask(request: Request, person: Principal) -> Any:
+        return gateway.call("intake", request.method(), request, person, uuid4())
+
+    begun: UUID = ask(BeginInquiry(), Principal.anyone()).participation_id
+    survivor = Principal.survivor(begun)
+    notice = {"base": "alone", "notice_version": "alone-1"}
+    ask(GiveConfidentialityNotice(participation_id=begun, **notice), survivor)
+    ask(StateNeed(participation_id=begun, words=WORDS), survivor)
+    assert [n.words for n in ask(GetNeeds(participation_id=begun), survivor).needs] == [WORDS]
+
+    def held() -> list[object]:
+        """Keys of this survivor anywhere in this process, and answers with one in them."""
+        gc.collect()
+        return [
+            o
+            for o in gc.get_objects()
+            if isinstance(o, DataKey | OpenedKey) and o.participation_id == begun
+        ]
+
+    assert held()
+    clock.ahead += LEASE_SECONDS
+    eventually(lambda: held() == [], within=10)
+    assert [n.words for n in ask(GetNeeds(participation_id=begun), survivor).needs] == [WORDS]

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import base64
+import gc
+import subprocess
+import sys
+import weakref
 from collections.abc import Callable
+from threading import Thread
+from threading import enumerate as enumerate_threads
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,7 +18,9 @@ import pytest
 from shared.contracts.base import Model, Request
 from shared.contracts.keyring import LEASE_SECONDS, DataKeyById, OpenDataKey, OpenedKey
 from shared.contracts.refusal import NotFound, Refused, Unavailable
-from shared.sealing.keys import CachedKeySource, KeyDestroyed, KeyNotYours
+from shared.sealing.keys import EARLY, CachedKeySource, DataKey, KeyDestroyed, KeyNotYours
+from shared.sealing.marks import mark
+from tests.support.eventually import eventually
 
 PERSON = uuid4()
 
@@ -174,3 +182,123 @@ def test_what_is_held_does_not_grow_with_time(keys: CachedKeySource, clock: Cloc
         keys.forget(uuid4(), ["needs"])
         clock.now += 10 * LEASE_SECONDS
     assert len(keys._held) + len(keys._current) + len(keys._forgotten) <= 4
+
+
+def secrets(keys: CachedKeySource) -> list[bytes]:
+    """What of anybody's keys is in memory here: each secret, and what was derived from it."""
+    gc.collect()
+    own = {id(held.key) for held in keys._held.values()}
+    found = [o for o in gc.get_objects() if isinstance(o, DataKey) and o.participation_id == PERSON]
+    assert {id(key) for key in found} >= own
+    return [part for key in found for part in (key.secret, key._marks, key._extracted) if part]
+
+
+def lookers() -> list[Thread]:
+    return [thread for thread in enumerate_threads() if thread.name == "sayso-keys"]
+
+
+def test_whoever_asks_for_nothing_any_more_holds_nothing_after_the_loan(
+    keys: CachedKeySource, clock: Clock
+) -> None:
+    """Neither secrets nor what was derived from them; without another question or any news."""
+    mark(keys.current(PERSON, "needs"), [("words", "a canary")])
+    keys.current(PERSON, "notes").expanded(b"a field")
+    assert len(secrets(keys)) == 4
+
+    clock.now += LEASE_SECONDS
+
+    eventually(lambda: secrets(keys) == [], within=10)
+    assert keys._current == {}
+
+
+def test_a_key_is_dropped_before_its_loan_ends_and_not_long_before(
+    keys: CachedKeySource, clock: Clock
+) -> None:
+    keys.current(PERSON, "needs")
+    clock.now += LEASE_SECONDS - EARLY - 0.001
+    assert keys._look()
+    assert len(secrets(keys)) == 1
+    clock.now += 0.001
+    assert not keys._look()
+    assert secrets(keys) == []
+
+
+def test_it_looks_only_while_something_is_held(
+    keys: CachedKeySource, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.sealing.keys.LOOK_EVERY", 0.01)
+    before = len(lookers())
+    keys.current(PERSON, "needs")
+    keys.current(uuid4(), "needs")
+    assert len(lookers()) == before + 1, "one looks, however much is held"
+    clock.now += LEASE_SECONDS
+    eventually(lambda: len(lookers()) == before)
+
+    keys.current(PERSON, "needs")
+    assert len(lookers()) == before + 1, "and another when something is held again"
+    clock.now += LEASE_SECONDS
+    eventually(lambda: secrets(keys) == [])
+
+
+def test_a_key_whose_loan_ran_out_on_its_way_is_neither_kept_nor_used(
+    keys: CachedKeySource, keyring: Keyring, clock: Clock
+) -> None:
+    def slowly() -> None:
+        clock.now += LEASE_SECONDS
+
+    keyring.during = slowly
+    with pytest.raises(Unavailable):
+        keys.current(PERSON, "needs")
+    assert secrets(keys) == []
+
+
+def test_whoever_is_closed_holds_nothing_and_can_still_answer(keys: CachedKeySource) -> None:
+    keys.current(PERSON, "needs")
+    keys.close()
+    assert secrets(keys) == []
+    assert keys.current(PERSON, "needs").participation_id == PERSON
+    assert secrets(keys) == []
+
+
+def test_a_source_that_nobody_needs_is_let_go_with_all_that_it_held(keyring: Keyring) -> None:
+    keys = CachedKeySource(keyring)
+    keys.current(PERSON, "needs")
+    gone = weakref.ref(keys)
+    del keys
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("form", ["threads", "greenlets"])
+def test_an_idle_process_of_either_kind_holds_nothing_after_the_loan(form: str) -> None:
+    """As it is run: on threads, and on eventlet's greenlets, with nothing to do but wait."""
+    patched = "import eventlet; eventlet.monkey_patch()\n" if form == "greenlets" else ""
+    program = patched + _IDLE
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "held 2\nheld 0\n"), done.stderr
+
+
+_IDLE = """
+import gc, threading, time
+from shared.contracts.keyring import LEASE_SECONDS
+from shared.sealing.keys import DataKey
+from tests.unit.sealing.test_cached_keys import PERSON, CachedKeySource, Keyring
+
+def held():
+    gc.collect()
+    return sum(isinstance(o, DataKey) for o in gc.get_objects())
+
+ahead = 0.0
+keys = CachedKeySource(Keyring(), monotonic=lambda: time.monotonic() + ahead)
+for record_class in ("needs", "notes"):
+    keys.current(PERSON, record_class).expanded(b"a field")
+print("held", held())
+ahead = LEASE_SECONDS
+for _ in range(100):
+    threading.Event().wait(0.1)
+    if not held():
+        break
+print("held", held())
+"""
