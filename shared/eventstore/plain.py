@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from shared.eventstore.provision import KINDS, READS_ONLY, migrations_of, role_name
@@ -234,6 +235,7 @@ def _of_all(cursor: Any, service: str) -> Iterator[Departure]:
         yield Departure("", f"the cast from {cast} {instead}", True)
 
 
+@cache
 def _body(service: str, function: str) -> str | None:
     """What a function does by the service's migrations."""
     pattern = re.compile(rf"CREATE FUNCTION {function}\(\).*?\$\$(.*?)\$\$", re.DOTALL)
