@@ -197,10 +197,9 @@ class ContactPreference(Aggregate):
             confirmed_by=by,
             decision=decision,
         )
-        if known.state != "safe":
-            for id, other in list(self.channels.items()):
-                if id != channel_id and other.is_same_as(known.channel, known.mark):  # I09
-                    self._replaced(id, channel_id)
+        for id, other in list(self.channels.items()) if known.state != "safe" else ():
+            if id != channel_id and other.is_same_as(known.channel, known.mark):  # I09
+                self._replaced(id, channel_id)
         return self.channels[channel_id].state
 
     def verify(self, channel_id: UUID, verified_on: date, *, decision: Decision) -> str:
@@ -236,13 +235,9 @@ class ContactPreference(Aggregate):
         Never refused for a way that exists; a repeat is ignored.
         """
         said = self._known(channel_id)
-        ends = [
-            id
-            for id, known in self.channels.items()
-            if known.is_live and (id == channel_id or known.may_lead_where(said))  # I09 R71
-        ]
-        for id in ends:
-            self._declare_unsafe(channel_id=id, decision=decision)
+        for id, known in list(self.channels.items()):
+            if known.is_live and (id == channel_id or known.may_lead_where(said)):  # I09 R71
+                self._declare_unsafe(channel_id=id, decision=decision)
         return self.channels[channel_id].state
 
     def declare_all_unsafe(self, *, decision: Decision) -> None:
