@@ -50,7 +50,7 @@ def watch_database(reaper: Reaper) -> None:
             text = query if isinstance(query, bytes) else str(query).encode()
             if text.endswith(b"COMMIT"):
                 self._commit(query, text, parameters)
-            elif text.startswith(b"UPDATE relay SET cursor"):
+            elif b"UPDATE relay SET cursor" in text:
                 reaper.at("before_confirm")
                 super().execute(query, parameters)
                 reaper.at("after_confirm")
