@@ -76,7 +76,8 @@ class Life:
         way["verified_on"] = today - timedelta(days=2)
         declare, verify = notifications.DeclareChannelSafe, notifications.VerifyPreference
         own = self.say("notifications", declare, **way).channel_id
-        told = self.say("notifications", declare, ROSA, **way).channel_id
+        other = way | {"address": f"other-{ADDRESS}"}
+        told = self.say("notifications", declare, ROSA, **other).channel_id
         self.say("notifications", notifications.ConfirmChannel, NOOR, channel_id=told)
         self.say("notifications", verify, channel_id=own, verified_on=today)
         self.say("notifications", verify, ROSA, channel_id=told, verified_on=today)
