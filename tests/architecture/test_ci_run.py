@@ -51,4 +51,4 @@ def test_the_search_for_commands_without_a_limit_bites(planted: str) -> None:
 
 
 def test_a_longer_step_would_be_noticed() -> None:
-    assert longest(TEXT.replace("step 29 ", "step 39 ")) > HOUR
+    assert longest(TEXT.replace("step 28 ", "step 38 ")) > HOUR
