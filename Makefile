@@ -39,7 +39,7 @@ pins: ## Pin requirements/*.in again, with hashes (needs uv and a network)
 # --- Checks ------------------------------------------------------------------------------------
 
 verify: setup ## Format, lint, types, import rules, unit and contract tests: no services, under a minute
-	@$(MAKE) --no-print-directory -j 2 units lint
+	@$(MAKE) --no-print-directory -j 3 units beside lint
 
 lint: setup
 	$(VENV)/bin/ruff format --check .
@@ -48,8 +48,14 @@ lint: setup
 	$(VENV)/bin/lint-imports --no-cache
 	$(PY) -m shared.contracts.generate --check
 
+# Two runs of about the same length, side by side.
+BESIDE := tests/unit/audit tests/unit/gateway tests/unit/notifications tests/contract tests/architecture
+
 units: setup
-	$(PY) -m pytest -q tests/unit tests/contract tests/architecture
+	$(PY) -m pytest -q tests/unit $(addprefix --ignore=,$(filter tests/unit/%,$(BESIDE)))
+
+beside: setup
+	$(PY) -m pytest -q $(BESIDE)
 
 test: setup ## Everything, with PostgreSQL from the wheel and a RabbitMQ that it finds or starts (profile ci)
 	$(PY) -m pytest
@@ -94,4 +100,4 @@ format: setup ## Format, and mend what lint can mend
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-.PHONY: help setup pins verify lint units test bench soak rules demo up journey down rebuild audit contracts format
+.PHONY: help setup pins verify lint units beside test bench soak rules demo up journey down rebuild audit contracts format
